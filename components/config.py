@@ -1,0 +1,210 @@
+"""One frozen Config for a run: YAML lists what differs from the defaults here, flags become dotted overrides."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+
+from components.errors import ConfigError
+from components.menus import nearest
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Params = dict[str, Any]
+
+
+class Section(BaseModel):
+    """Frozen; a key that it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(Section):
+    """Which clips, as `TYPE:PATH`, and how they are split."""
+
+    train: tuple[str, ...] = ()
+    val: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+    val_share: Share = 0.15  # of the training groups, where `val` is empty and the data bring no split
+    test_share: Share = 0.15  # likewise
+    split_seed: int = 0
+    max_bad_fraction: Share = 0.02
+    min_duration_s: PositiveFloat = 0.1
+
+
+class AudioConfig(Section):
+    """How a file becomes a waveform: what the store depends on."""
+
+    sample_rate: PositiveInt = 22050
+    max_duration_s: PositiveFloat = 600.0
+    max_pcm_mib: PositiveFloat = 256.0
+
+
+class WindowConfig(Section):
+    """How a waveform is cut for scoring, and how window scores become a clip's."""
+
+    length_s: PositiveFloat = 3.0
+    hop_s: PositiveFloat = 1.5
+    pooling: str = "MEAN"
+
+
+class FeatureConfig(Section):
+    name: str = "MEL_SPECTROGRAM"
+    params: Params = {}
+
+
+class ModelConfig(Section):
+    name: str = "SMALL_CNN"
+    params: Params = {}
+    head: str = "ATTENTION_HEAD"
+    head_params: Params = {}
+    pretrained: str = "none"
+
+
+class AugmentationConfig(Section):
+    """One augmentation: its name on the menu, how often it is drawn, and its own parameters."""
+
+    name: str
+    probability: Share = 0.5
+    params: Params = {}
+
+
+class TrainingConfig(Section):
+    seed: int = 0
+    epochs: PositiveInt = 1000
+    max_steps: PositiveInt | None = None  # ends training where it comes before `epochs`
+    val_every_steps: PositiveInt = 200
+    batch_size: PositiveInt = 32
+    loss: str = "CROSS_ENTROPY"
+    loss_params: Params = {}
+    optimizer: str = "ADAMW"
+    weight_decay: float = Field(1e-2, ge=0)
+    scheduler: str = "ONECYCLE"
+    lr: PositiveFloat = 1e-4  # where ONECYCLE starts
+    lr_onecycle_max: PositiveFloat = 1e-3  # where it peaks, before it falls through `lr` to 0
+    metric: Literal["VAL_F1", "VAL_HAMMING"] = "VAL_F1"
+    augmentations: tuple[AugmentationConfig, ...] = ()
+    device: str = "auto"
+    precision: Literal["auto", "32", "bf16"] = "auto"
+    onnx: bool = False
+
+
+class EvaluationConfig(Section):
+    bootstrap_rounds: PositiveInt = 1000
+    confidence: float = Field(0.95, gt=0, lt=1)
+    worst_clips: PositiveInt = 12
+
+
+class GateConfig(Section):
+    """When a new tagger replaces the one in production."""
+
+    min_f1: Share = 0.0  # the first model's macro F1 on test
+    min_difference: float = 0.0
+    min_lower_difference: float = -0.02
+    confidence: float = Field(0.90, gt=0, lt=1)
+
+
+class Config(Section):
+    """Everything that one run of the training pipeline needs."""
+
+    name: str = "timbre"
+    task: Literal["multilabel"] = "multilabel"
+    labels: str | tuple[str, ...] = "IRMAS"  # a label set's name, `CSV` for a CSV's columns, or the codes themselves
+    data: DataConfig = DataConfig()
+    audio: AudioConfig = AudioConfig()
+    windows: WindowConfig = WindowConfig()
+    feature: FeatureConfig = FeatureConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    gate: GateConfig = GateConfig()
+
+    @property
+    def recipe(self) -> "Config":
+        """What training depends on: data, evaluation and gate are back at their defaults, so a change of theirs redoes no training."""
+        return self.model_copy(update={"data": DataConfig(), "evaluation": EvaluationConfig(), "gate": GateConfig()})
+
+    @model_validator(mode="after")
+    def _windows_cover_the_clip(self) -> "Config":
+        if self.windows.hop_s > self.windows.length_s:
+            raise ValueError("windows.hop_s is longer than windows.length_s, which would leave gaps: make it shorter")
+        return self
+
+
+def load_config(path: str | Path | None = None, overrides: Sequence[str] | Mapping[str, Any] = ()) -> Config:
+    """Read a configuration and apply overrides.
+
+    Args:
+        path: a YAML file; without it the file that TIMBRE_CONFIG names, else the defaults.
+        overrides: `section.key=value` strings (the value is YAML), or a mapping from dotted keys to values.
+    Raises:
+        ConfigError: if the file is missing or malformed, or a key or value does not fit.
+    """
+    path = path or os.environ.get("TIMBRE_CONFIG") or None
+    values = _read_yaml(Path(path)) if path else {}
+    for key, value in _pairs(overrides):
+        _set(values, key, value)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, str(path or "configuration"))) from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}; name a YAML file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values or {}, dict):
+        raise ConfigError(f"{path} holds a {type(values).__name__}, not sections of keys: see configs/ for examples")
+    return values or {}
+
+
+def _pairs(overrides: Sequence[str] | Mapping[str, Any]) -> list[tuple[str, Any]]:
+    if isinstance(overrides, Mapping):
+        return list(overrides.items())
+    pairs = []
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"override {text!r} has no value: write section.key=value")
+        try:
+            pairs.append((key.strip(), yaml.safe_load(value)))
+        except yaml.YAMLError:
+            raise ConfigError(f"override {text!r} has a value that is not YAML: quote it") from None
+    return pairs
+
+
+def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
+    *sections, key = dotted.split(".")
+    for section in sections:
+        inner = values.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{dotted}: {section} is a value, not a section")
+        values = inner
+    values[key] = value
+
+
+def _explain(error: ValidationError, where: str) -> str:
+    """The first complaint as one sentence, with the nearest key where one is misspelt."""
+    first = error.errors()[0]
+    dotted = ".".join(str(part) for part in first["loc"]) or "configuration"
+    if first["type"] == "extra_forbidden":
+        known = _keys_beside(first["loc"])
+        return f"{where}: unknown key {dotted}{nearest(str(first['loc'][-1]), known)}; known here: {', '.join(known)}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {dotted}: {message[0].lower()}{message[1:]}, got {first['input']!r}" if first["loc"] else f"{where}: {message}"
+
+
+def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
+    section: Any = Config
+    for part in loc[:-1]:
+        if isinstance(part, str) and part in section.model_fields:
+            annotation = section.model_fields[part].annotation
+            inner = getattr(annotation, "__args__", (annotation,))[0]
+            section = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else section
+    return list(section.model_fields)

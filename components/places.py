@@ -1,0 +1,29 @@
+"""Where Timbre keeps things: three environment variables, each with a default under `.timbre/` in the working folder."""
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """The folder for everything that can be made again or is private to this machine."""
+    return Path(".timbre").absolute()
+
+
+def store_root() -> Path:
+    """Decoded clips, manifests and embeddings (TIMBRE_STORE)."""
+    return Path(os.environ.get("TIMBRE_STORE") or home() / "store").absolute()
+
+
+def models_root() -> Path:
+    """Tagger folders by digest (TIMBRE_MODELS)."""
+    return Path(os.environ.get("TIMBRE_MODELS") or home() / "models").absolute()
+
+
+def database_url() -> str:
+    """SQLAlchemy URL of the registry (TIMBRE_DATABASE_URL); a SQLite file by default."""
+    return os.environ.get("TIMBRE_DATABASE_URL") or f"sqlite:///{home() / 'timbre.db'}"
+
+
+def runs_root() -> Path:
+    """Run folders, `<MM-DD-HH-MM-SS>_<name>` each: what a training run leaves for people to read."""
+    return Path("models").absolute()
