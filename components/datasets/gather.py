@@ -1,0 +1,75 @@
+"""From `TYPE:PATH` lists to one manifest: read the data sets, look at each file, and split what is not split yet."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from components.audio import Limits
+from components.config import AudioConfig, DataConfig
+from components.datasets.clips import SPLITS, BadClip
+from components.datasets.look import LookedAt, look, notes_on_duplicates, split_off
+from components.datasets.manifest import Manifest
+from components.datasets.sections import Sections
+from components.datasets.sources import resolve_labels
+from components.errors import DataError
+from components.labels import LabelSet
+from components.progress import Progress, quiet
+
+THREADS = 8
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What the data come to: the clips, the files left out with a reason, and what is worth a note."""
+
+    manifest: Manifest
+    bad: list[BadClip]
+    notes: list[str]
+
+
+def build_manifest(data: DataConfig, labels: str | tuple[str, ...], audio: AudioConfig, progress: Progress = quiet) -> Gathered:
+    """Read every data set and look at every file: header, length and content hash, in threads.
+
+    A data set with a split of its own gives each section its part; named under `train` it also gives val and test, where
+    those sections are empty. What is then missing is split off from train by group (`val_share`, `test_share`).
+
+    Raises:
+        DataError: if nothing is there, a label is not in the set, or a data set gives its section no clip.
+        ConfigError: if labels or shares make no sense.
+    """
+    label_set = resolve_labels(data, labels)
+    sections = Sections(data, label_set)
+    for section in SPLITS:
+        for spec in getattr(data, section):
+            sections.read(spec, section)
+    if not sections.clips:
+        raise DataError("data names no clips: give train, val or test at least one TYPE:PATH")
+    bad, looked = list(sections.bad), list[LookedAt]()
+    limits = Limits(max_duration_s=audio.max_duration_s, max_pcm_bytes=round(audio.max_pcm_mib * 2**20))
+    with ThreadPoolExecutor(THREADS) as pool:
+        results = pool.map(lambda clip: look(clip, limits, data.min_duration_s), sections.clips)
+        for result in progress(results, "looking at clips", len(sections.clips)):
+            if isinstance(result, BadClip):
+                bad.append(result)
+            else:
+                looked.append(result)
+    looked = split_off(looked, data)
+    manifest = Manifest.of_rows([_row(clip, label_set) for clip in looked], label_set)
+    return Gathered(manifest, sorted(bad, key=lambda clip: clip.path), sections.notes + notes_on_duplicates(looked))
+
+
+def _row(looked: LookedAt, label_set: LabelSet) -> dict[str, object]:
+    clip, raw = looked.clip, looked.clip.raw
+    return {
+        "clip_id": clip.clip_id,
+        "path": str(raw.path),
+        "sha256": looked.sha256,
+        "duration_s": looked.header.duration_s,
+        "sample_rate": looked.header.sample_rate,
+        "channels": looked.header.channels,
+        "labels": [code for code in label_set.codes if code in raw.labels],
+        "unknown": [code for code in label_set.codes if code in raw.unknown],
+        "group": clip.group,
+        "split": clip.split,
+        "source": clip.source,
+        "fold": raw.fold,
+    }

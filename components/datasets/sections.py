@@ -1,0 +1,79 @@
+"""Train, val and test as the Config lists them: which clip belongs where, and what it is called."""
+
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from components.config import DataConfig
+from components.datasets.clips import BadClip, Dataset, RawClip
+from components.datasets.sources import read_dataset
+from components.errors import DataError
+from components.labels import LabelSet
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A clip with its place in the manifest, its file not looked at yet."""
+
+    raw: RawClip
+    source: str
+    clip_id: str
+    group: str
+    split: str
+
+
+class Sections:
+    """The clips of train, val and test as they are read, each with an id of its own."""
+
+    def __init__(self, data: DataConfig, label_set: LabelSet) -> None:
+        self.data, self.label_set = data, label_set
+        self.clips: list[Listed] = []
+        self.bad: list[BadClip] = []
+        self.notes: list[str] = []
+        self._ids: set[str] = set()
+        self._roots: dict[str, Path] = {}
+
+    def read(self, spec: str, section: str) -> None:
+        """Add what `TYPE:PATH` gives to a section.
+
+        Raises:
+            DataError: if it cannot be read, brings no labels to train or val, or gives the section no clip.
+        """
+        before = len(self.clips)
+        for dataset in read_dataset(spec, self.label_set):
+            if dataset.source == "inference" and section != "test":
+                raise DataError(f"data.{section}: {spec} brings no labels: write TYPE:PATH with a type that does, such as irmastrain:PATH")
+            self.bad += dataset.bad
+            self.notes += dataset.notes
+            self._add(dataset, spec, section)
+        if not any(clip.split == section for clip in self.clips[before:]):
+            why = f"; {self.bad[-1].path} {self.bad[-1].reason}" if self.bad else ""
+            raise DataError(f"data.{section}: {spec} gives {section} no clip: check its type, its path and its own split{why}")
+
+    def _add(self, dataset: Dataset, spec: str, section: str) -> None:
+        splits = [clip.split or section for clip in dataset.clips]
+        taken = [split == section or (section == "train" and not getattr(self.data, split)) for split in splits]
+        clips = [clip for clip, take in zip(dataset.clips, taken, strict=True) if take]
+        name = self._name(dataset.root.resolve(), {clip.name for clip in clips})
+        scope = f"{dataset.source}:{name}/" if dataset.counted_groups else f"{dataset.source}:"
+        for clip in clips:
+            clip_id = f"{name}/{clip.name}"
+            group = scope + unicodedata.normalize("NFC", clip.group) if clip.group else clip_id
+            self._ids.add(clip_id)
+            self.clips.append(Listed(clip, dataset.source, clip_id, group, clip.split or section))
+        left_out = Counter(split for split, take in zip(splits, taken, strict=True) if not take)
+        for split, many in left_out.items():
+            if spec not in getattr(self.data, split):
+                self.notes.append(f"{many} clips that {spec} itself puts into {split} are left out: data.{split} does not name it")
+
+    def _name(self, root: Path, clips: set[str]) -> str:
+        """The folder's name, with a number where another folder, or the same clips, have it already."""
+        first = unicodedata.normalize("NFC", root.name or "root")
+        names = (first if number == 1 else f"{first}-{number}" for number in count(1))
+        name = next(
+            name for name in names if self._roots.get(name, root) == root and self._ids.isdisjoint(f"{name}/{clip}" for clip in clips)
+        )
+        self._roots[name] = root
+        return name

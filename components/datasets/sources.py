@@ -1,0 +1,81 @@
+"""The menu of data set types, and what `TYPE:PATH` means."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from components.config import DataConfig
+from components.datasets.clips import Dataset
+from components.datasets.files import expand
+from components.datasets.inference import read_inference
+from components.datasets.irmas import read_irmastest, read_irmastrain
+from components.datasets.openmic import read_openmic
+from components.datasets.table import read_csv, read_table
+from components.errors import ConfigError, DataError
+from components.labels import LABEL_SETS, LabelSet, from_codes, label_set
+from components.menus import canonical, nearest
+
+DATASETS: dict[str, Callable[[str, LabelSet], Dataset]] = {
+    "irmastrain": read_irmastrain,
+    "irmastest": read_irmastest,
+    "openmic": read_openmic,
+    "csv": read_csv,
+    "inference": read_inference,
+}
+
+
+def parse(spec: str) -> tuple[str, str]:
+    """`TYPE:PATH` -> (TYPE, PATH); a bare path is `inference:`.
+
+    Raises:
+        DataError: if the type is unknown (it prints the menu), or the path is missing or an s3:// URL.
+    """
+    source, colon, path = spec.partition(":")
+    if not colon or Path(spec).expanduser().exists():
+        source, path = "inference", spec
+    if source == "s3" or path.startswith("s3://"):
+        raise DataError(f"{spec} lies on S3, which is not read yet: copy it into a local folder and name that")
+    source = source.strip().lower()
+    if source not in DATASETS:
+        menu = ", ".join(DATASETS)
+        raise DataError(f"{spec!r} has the unknown type {source!r}{nearest(source, DATASETS)}: write TYPE:PATH, TYPE one of {menu}")
+    if not path.strip():
+        raise DataError(f"{spec!r} names no path: write {source}:PATH")
+    return source, path.strip()
+
+
+def read_dataset(spec: str, labels: LabelSet) -> list[Dataset]:
+    """Read `TYPE:PATH`; a glob of CSVs or of OpenMIC folders is several data sets, any other spec is one.
+
+    Raises:
+        DataError: if the type is unknown, nothing is there, or a label is not in the set.
+    """
+    source, path = parse(spec)
+    places = [str(place) for place in expand(path)] if source in ("csv", "openmic") else [path]
+    return [DATASETS[source](place, labels) for place in places]
+
+
+def resolve_labels(data: DataConfig, labels: str | Iterable[str]) -> LabelSet:
+    """The label set that a Config names: IRMAS, OPENMIC, `CSV` for the columns of its CSVs, or the codes themselves.
+
+    Raises:
+        ConfigError: if the name is unknown, or `CSV` is said and no CSV named.
+    """
+    if not isinstance(labels, str):
+        return _of_codes(list(labels))
+    if canonical(labels) != "CSV":
+        return label_set(labels)
+    tables = [path for source, path in map(parse, (*data.train, *data.val, *data.test)) if source == "csv"]
+    if not tables:
+        raise ConfigError("labels: CSV takes the labels from the columns of a CSV, and data names none: add one as csv:PATH")
+    columns = [column for table in tables for path in expand(table) for column in read_table(path).labels]
+    if not columns:
+        raise DataError(f"{tables[0]} has no label columns: add one 0/1 column a label")
+    return from_codes(dict.fromkeys(columns))
+
+
+def _of_codes(codes: list[str]) -> LabelSet:
+    """Codes that a known set has keep their full names and families."""
+    for known in LABEL_SETS.values():
+        if codes and all(code in known.index for code in codes):
+            return LabelSet("CODES", tuple(known.labels[known.index[code]] for code in codes))
+    return from_codes(codes, "CODES")

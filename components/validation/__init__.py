@@ -1,0 +1,49 @@
+"""The gate before training: Great Expectations suites over the manifest, a verdict in sentences and a page for people.
+
+Great Expectations takes seconds to import, so that waits until `validate` runs.
+"""
+
+from dataclasses import dataclass
+
+from components.config import DataConfig
+from components.datasets import Gathered
+from components.errors import DataError
+from components.validation.gates import explain
+from components.validation.page import render_page
+from components.validation.tables import tables_of
+
+__all__ = ["Verdict", "validate"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the data may be trained on.
+
+    Args:
+        failures: one sentence a failed gate, empty where ok.
+        html: verdict, counts, bad clips, notes and Data Docs in one page that needs nothing else.
+    """
+
+    ok: bool
+    failures: list[str]
+    html: str
+
+    def require(self) -> None:
+        """Go on only where the data are ok.
+
+        Raises:
+            DataError: with every failure.
+        """
+        if not self.ok:
+            raise DataError("; ".join(self.failures))
+
+
+def validate(gathered: Gathered, data: DataConfig) -> Verdict:
+    """Check the manifest: files, labels, a clip of each class in train, and no group or audio in two splits."""
+    from components.validation.suites import check
+
+    tables = tables_of(gathered)
+    outcomes = check(tables, gathered.manifest.label_set, data)
+    gates = [gate for outcome in outcomes for gate in outcome.failed]
+    failures = [sentence for gate in dict.fromkeys(gates) for sentence in explain(gate, gathered, tables, data)]
+    return Verdict(not failures, failures, render_page(gathered, tables, failures, outcomes))
