@@ -1,0 +1,143 @@
+"""The SQL database behind the registry: SQLite or PostgreSQL, brought up to date on first use, with errors said in one sentence."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from components.errors import RegistryError
+from components.places import database_url
+from components.registry import schema
+
+WRITERS = 7_461_676_765  # PostgreSQL's advisory lock that writers take turns on; any number that is only ours
+WAIT_S = 30
+
+to_json = partial(json.dumps, ensure_ascii=False, allow_nan=False)
+
+
+class Database:
+    """One database, opened when it is first asked for something.
+
+    Args:
+        url: `sqlite:///file.db` or `postgresql://user:password@host/name`; TIMBRE_DATABASE_URL where none is given.
+    Raises:
+        RegistryError: if the URL is none of these; later, if the database is away, damaged or newer than this code.
+    """
+
+    def __init__(self, url: str | None = None) -> None:
+        self._url = _parse(url or database_url())
+        self.where = self._url.set(drivername=self._url.get_backend_name(), query={}).render_as_string(hide_password=True)
+        self._engine: Engine | None = None
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session to look with; what it changes is dropped."""
+        with self._plainly(), Session(self._ready(), expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that takes effect at its end, all or nothing; writers of all processes take turns."""
+        with self._plainly(), Session(self._ready().execution_options(begin="IMMEDIATE"), expire_on_commit=False) as session:
+            take_turn(session.connection())
+            yield session
+            session.commit()
+
+    def close(self) -> None:
+        """Give the connections back; the next use opens new ones."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.dispose()
+            self._engine = None
+
+    def _ready(self) -> Engine:
+        with self._lock:
+            if self._engine is None:
+                engine = self._make_engine()
+                try:
+                    schema.upgrade(engine, self.where, take_turn)
+                except BaseException:
+                    engine.dispose()
+                    raise
+                self._engine = engine
+            return self._engine
+
+    def _make_engine(self) -> Engine:
+        if self._url.get_backend_name() == "postgresql":
+            arguments: dict[str, Any] = {} if "connect_timeout" in self._url.query else {"connect_timeout": WAIT_S}
+            try:
+                return create_engine(self._url, json_serializer=to_json, pool_pre_ping=True, connect_args=arguments)
+            except ModuleNotFoundError:
+                raise RegistryError(f"{self.where} needs PostgreSQL's driver: pip install 'timbre-audio[postgres]'") from None
+        folder = Path(str(self._url.database)).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RegistryError(f"cannot make {folder} for the database: {error.strerror}; set TIMBRE_DATABASE_URL") from None
+        engine = create_engine(self._url, json_serializer=to_json, connect_args={"timeout": WAIT_S})
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        try:
+            yield
+        except (OperationalError, InterfaceError, DatabaseError) as error:
+            if not isinstance(error, OperationalError | InterfaceError) and type(error) is not DatabaseError:
+                raise  # a constraint or a statement: a bug of ours
+            said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
+            if self._url.password:
+                said = said.replace(str(self._url.password), "***")
+            raise RegistryError(
+                f"cannot use the database {self.where}: {said}; see that it runs and that TIMBRE_DATABASE_URL names it"
+            ) from error
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait until no other writer is at work, to the end of the transaction; on SQLite its start has done so."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS})
+
+
+def _parse(url: str) -> URL:
+    forms = "write sqlite:///file.db or postgresql://user:password@host/name"
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, ValueError):
+        raise RegistryError(f"TIMBRE_DATABASE_URL is not a database's URL: {forms}") from None
+    if backend in ("postgres", "postgresql"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise RegistryError(f"TIMBRE_DATABASE_URL names a {backend} database, which Timbre does not keep a registry in: {forms}")
+    if parsed.database in (None, "", ":memory:"):
+        raise RegistryError(f"TIMBRE_DATABASE_URL names a database in memory, which no other process would see: {forms}")
+    return parsed.set(database=str(Path(str(parsed.database)).absolute()))
+
+
+def _set_up_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN comes too late to lock for writing
+    connection.execute(f"PRAGMA busy_timeout = {WAIT_S * 1000}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    last = time.monotonic() + WAIT_S
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except Exception:  # the busy timeout does not hold for this change, so wait by hand
+            if time.monotonic() > last:
+                raise
+            time.sleep(0.02)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'DEFERRED')}")

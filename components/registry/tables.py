@@ -1,0 +1,101 @@
+"""The SQL tables: models, the aliases that point to them, and the audit trail. A change here needs a revision in migrations/."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, MetaData, String, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+# Constraints need names of their own, so that a later revision can alter them on both databases.
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+JSON_TYPE = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC that comes back with its zone; SQLite stores it without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone: use datetime.now(UTC)")
+        return value.astimezone(UTC).replace(tzinfo=None) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON_TYPE,
+        list[str]: JSON_TYPE,
+    }
+
+
+class ModelRow(Base):
+    """A registered tagger. Rows are archived, never deleted."""
+
+    __tablename__ = "models"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=lambda: str(uuid.uuid4()))
+    name: Mapped[str] = mapped_column(String(200), index=True)
+    description: Mapped[str] = mapped_column(Text, default="")
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    labels: Mapped[list[str]]
+    task: Mapped[str] = mapped_column(String(40))
+    training_job_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    is_active: Mapped[bool]
+    archived_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    eval_metrics: Mapped[dict[str, Any]]
+    split: Mapped[str] = mapped_column(String(40))
+    data_digest: Mapped[str] = mapped_column(String(64))
+    card: Mapped[dict[str, Any]]
+    decision: Mapped[dict[str, Any] | None]  # none: the gate has not seen it yet
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}@{self.digest[:8]}"
+
+
+class AliasRow(Base):
+    """A name that points to one model. `latest` is not here: it follows from the models."""
+
+    __tablename__ = "aliases"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    model_id: Mapped[str] = mapped_column(ForeignKey("models.id"), index=True)
+    changed_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+
+class AuditRow(Base):
+    """Who did what to which model, and when. Rows are only ever added."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now, index=True)
+    who: Mapped[str] = mapped_column(String(200))
+    action: Mapped[str] = mapped_column(String(40))
+    model_id: Mapped[str | None] = mapped_column(ForeignKey("models.id"), index=True)
+    detail: Mapped[dict[str, Any]]

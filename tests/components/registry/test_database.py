@@ -1,0 +1,141 @@
+"""The database: migrations, two processes at once, what is said when it is away or not ours."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine, inspect, make_url, text
+
+from components.errors import RegistryError
+from components.registry import Registry
+from components.registry.schema import VERSION_TABLE
+from components.registry.tables import Base, ModelRow
+
+from .conftest import UrlMaker
+
+
+def test_migrations_make_the_tables_of_the_code(registry: Registry) -> None:
+    with registry.database.read() as session:
+        options = {"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": True}
+        assert compare_metadata(MigrationContext.configure(session.connection(), opts=options), Base.metadata) == []
+
+
+def test_opening_again_changes_nothing(registry: Registry) -> None:
+    registry.close()
+    assert registry.list().total == 0
+    with Registry(registry.database._url.render_as_string(hide_password=False), registry.root) as second:
+        assert second.list().total == 0
+
+
+def test_a_newer_database_is_left_alone(registry: Registry) -> None:
+    with registry.database.write() as session:
+        session.execute(text("UPDATE timbre_version SET version_num = '9999'"))
+    registry.close()
+    with pytest.raises(RegistryError, match=r"made by a newer Timbre \(revision 9999\): update Timbre"):
+        registry.list()
+
+
+def test_somebody_elses_tables_are_left_alone(new_url: UrlMaker) -> None:
+    url = new_url()
+    engine = create_engine(make_url(url.replace("postgresql://", "postgresql+psycopg://")))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE aliases (mine integer)"))
+    with pytest.raises(RegistryError, match=r"aliases.*already exists.*give Timbre a database of its own"):
+        Registry.open(url)
+    assert inspect(engine).get_table_names() == ["aliases"]
+    engine.dispose()
+
+
+def test_all_or_nothing(registry: Registry) -> None:
+    def half() -> None:
+        with registry.database.write() as session:
+            about = {"labels": [], "task": "", "is_active": True, "eval_metrics": {}, "split": "", "data_digest": "", "card": {}}
+            session.add(ModelRow(name="a", digest="a" * 64, **about))
+            session.flush()
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        half()
+    assert registry.list().total == 0
+
+
+def test_sqlite_is_set_up_for_several_processes(tmp_path: Path) -> None:
+    with Registry.open(f"sqlite:///{tmp_path / 'new' / 'a.db'}") as registry, registry.database.read() as session:
+        asked = {name: session.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "foreign_keys", "busy_timeout")}
+    assert asked == {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 30000}
+
+
+def test_a_relative_file_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    registry = Registry("sqlite:///a.db")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert registry.list().total == 0
+    registry.close()
+    assert (tmp_path / "a.db").exists()
+
+
+def test_the_environment_names_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIMBRE_DATABASE_URL", f"sqlite:///{tmp_path}/env.db")
+    monkeypatch.setenv("TIMBRE_MODELS", str(tmp_path / "kept"))
+    with Registry() as registry:
+        assert registry.list().total == 0
+        assert registry.root == tmp_path / "kept"
+        assert registry.address == f"sqlite:///{tmp_path}/env.db"
+    assert (tmp_path / "env.db").exists()
+
+
+def test_a_server_that_is_away_is_named_without_its_password() -> None:
+    with pytest.raises(RegistryError, match="see that it runs") as raised:
+        Registry.open("postgresql://ann:s3cret@127.0.0.1:1/timbre?password=s3cret")
+    assert "postgresql://ann:***@127.0.0.1:1/timbre" in str(raised.value)
+    assert "s3cret" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_database_that_does_not_exist(request: pytest.FixtureRequest) -> None:
+    url = make_url(request.getfixturevalue("postgres_server")).set(database="nowhere").render_as_string(hide_password=False)
+    with pytest.raises(RegistryError, match='database "nowhere" does not exist'):
+        Registry.open(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("nonsense", "is not a database's URL"),
+        ("mysql://host/name", "names a mysql database"),
+        ("sqlite://", "in memory"),
+        ("sqlite:///:memory:", "in memory"),
+        ("postgresql://host:port/name", "is not a database's URL"),
+    ],
+)
+def test_a_url_that_cannot_be(url: str, message: str) -> None:
+    with pytest.raises(RegistryError, match=message):
+        Registry(url)
+
+
+def test_files_that_are_no_database(tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_text("a letter to a friend " * 100)
+    with pytest.raises(RegistryError, match="file is not a database"):
+        Registry.open(f"sqlite:///{tmp_path}/text.db")
+    with pytest.raises(RegistryError, match="unable to open database file"):
+        Registry.open(f"sqlite:///{tmp_path}")
+    with pytest.raises(RegistryError, match=r"cannot make .*text\.db/inner for the database"):
+        Registry.open(f"sqlite:///{tmp_path}/text.db/inner/a.db")
+
+
+def test_foreign_keys_hold(registry: Registry) -> None:
+    with pytest.raises(Exception, match=r"(?i)foreign key"), registry.database.write() as session:
+        session.execute(text("INSERT INTO aliases (name, model_id, changed_at) VALUES ('production', 'none', CURRENT_TIMESTAMP)"))
+
+
+def test_a_lock_held_for_too_long_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.registry.database.WAIT_S", 0)
+    with Registry.open(f"sqlite:///{tmp_path}/a.db") as registry:
+        other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(RegistryError, match="database is locked"):
+            registry.archive("x", "ann")
+        other.close()
