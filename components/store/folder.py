@@ -1,0 +1,156 @@
+"""A folder of the store: its settings, where its files lie, who may be in it, and the sweeping of what was left half-written."""
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from components.audio import DECODER_VERSION, Limits
+from components.config import AudioConfig
+from components.errors import StoreError
+from components.places import store_root
+
+FORMAT = 1
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where the clips of one way of decoding lie."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, audio: AudioConfig, root: Path | None) -> "Folder":
+        """The folder for these settings and this decoder, made where it is not there yet."""
+        text = json.dumps({"format": FORMAT, "decoder": DECODER_VERSION, **audio.model_dump()}, indent=2, sort_keys=True)
+        name = f"{audio.sample_rate}hz-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        folder = cls(Path(root or store_root()).absolute() / "clips" / name)
+        with sentences(folder.path):
+            for inner in (folder.shards, folder.views):
+                inner.mkdir(parents=True, exist_ok=True)
+        with folder.in_use(), sentences(folder.path):
+            if not folder._settings_file.exists():
+                with beside(folder._settings_file) as draft:
+                    draft.write_text(text)
+        return folder
+
+    @property
+    def shards(self) -> Path:
+        return self.path / "shards"
+
+    @property
+    def views(self) -> Path:
+        return self.path / "views"
+
+    def view(self, digest: str) -> Path:
+        return self.views / f"{digest}.parquet"
+
+    @property
+    def _settings_file(self) -> Path:
+        return self.path / "settings.json"
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What `settings.json` says.
+
+        Raises:
+            StoreError: if it is missing or damaged.
+        """
+        try:
+            settings = json.loads(self._settings_file.read_text())
+            return {**settings, "sample_rate": int(settings["sample_rate"])}
+        except (OSError, ValueError, KeyError, TypeError):
+            raise StoreError(f"{self.path} is no folder of the store, or a damaged one: run featurize again") from None
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """While clips are added: many processes may, and none collects garbage. The first one in sweeps."""
+        with self._lock_file() as descriptor:
+            if _locked(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                self.sweep()
+            _locked(descriptor, fcntl.LOCK_SH)
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """While clips are removed; False where another process is in the folder."""
+        with self._lock_file() as descriptor:
+            yield _locked(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def sweep(self) -> int:
+        """Remove what an interrupted process left, drafts and halves of shards; bytes freed. Only when alone."""
+        freed = 0
+        for place in (self.path, self.shards, self.views):
+            freed += sum(remove(draft) for draft in place.glob(".*"))
+        indexed = {index.stem for index in self.shards.glob("*.parquet")}
+        freed += sum(remove(samples) for samples in self.shards.glob("*.npy") if samples.stem not in indexed)
+        return freed
+
+    @contextmanager
+    def _lock_file(self) -> Iterator[int]:
+        with sentences(self.path):
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _locked(descriptor: int, operation: int) -> bool:
+    """Whether the lock was had; a file system without locks counts as one that is in use."""
+    try:
+        fcntl.flock(descriptor, operation)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """A draft to write; it takes the path's place when all went well and is removed otherwise."""
+    draft = path.with_name(f".{path.name}-{os.getpid()}-{os.urandom(4).hex()}.draft")
+    try:
+        yield draft
+        draft.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def sentences(path: Path) -> Iterator[None]:
+    """Turns what a disk refuses into a StoreError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StoreError(
+                f"no space is left for the store at {path}: free some or set TIMBRE_STORE to a larger disk, and run again; "
+                "clips that are finished are kept"
+            ) from None
+        raise StoreError(
+            f"cannot write the store at {path} ({error.strerror or error}): set TIMBRE_STORE to a folder that can be"
+        ) from None
+
+
+def remove(path: Path) -> int:
+    """Delete a file; the bytes that it held."""
+    with suppress(FileNotFoundError):
+        held = path.stat().st_size
+        path.unlink()
+        return held
+    return 0
+
+
+def limits_of(audio: AudioConfig) -> Limits:
+    """The decoder's limits from a configuration."""
+    return Limits(audio.max_duration_s, round(audio.max_pcm_mib * 2**20))

@@ -1,0 +1,144 @@
+"""Shards: the int16 samples of many clips end to end in a flat .npy, and a Parquet index, written last, that makes them count."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.audio import Clip16
+from components.store.folder import Folder, beside, sentences
+
+log = logging.getLogger(__name__)
+
+SHARD_BYTES = 32 * 2**20  # what an interrupt loses at most, what is written at once, and the least number of files
+_HEADER_BYTES = 128  # of a flat .npy, whatever its length
+_INDEX = pa.schema([("sha256", pa.string()), ("offset", pa.int64()), ("length", pa.int64()), ("scale", pa.float32())])
+Samples = npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Index:
+    """Which clips a shard holds; the columns are parallel."""
+
+    shard: str
+    sha256: list[str]
+    offset: list[int]
+    length: list[int]
+    scale: list[float]
+
+
+class Place(NamedTuple):
+    """Where a clip lies: offset and length in samples."""
+
+    shard: str
+    offset: int
+    length: int
+    scale: float
+
+
+@dataclass
+class ShardWriter:
+    """Collects clips and writes a shard whenever enough are together; `written` names those."""
+
+    folder: Folder
+    written: list[str] = field(default_factory=list)
+    _shas: list[str] = field(default_factory=list)
+    _clips: list[Clip16] = field(default_factory=list)
+    _bytes: int = 0
+
+    def add(self, sha256: str, clip: Clip16) -> None:
+        """Take one clip.
+
+        Raises:
+            StoreError: if a shard cannot be written; nothing half-written stays.
+        """
+        self._shas.append(sha256)
+        self._clips.append(clip)
+        self._bytes += clip.samples.nbytes
+        if self._bytes >= SHARD_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was collected.
+
+        Raises:
+            StoreError: if it cannot be written; nothing half-written stays.
+        """
+        if not self._clips:
+            return
+        # The name follows from the content: two processes that write the same shard replace it by itself.
+        name = hashlib.sha256("\n".join(self._shas).encode()).hexdigest()[:32]
+        lengths = [len(clip.samples) for clip in self._clips]
+        columns = [self._shas, [0, *np.cumsum(lengths[:-1]).tolist()], lengths, [clip.scale for clip in self._clips]]
+        table = pa.Table.from_arrays([pa.array(column, kind.type) for column, kind in zip(columns, _INDEX, strict=True)], schema=_INDEX)
+        # Both drafts are whole before either counts; the samples take their place first.
+        with (
+            sentences(self.folder.path),
+            beside(index_file(self.folder, name)) as index,
+            beside(samples_file(self.folder, name)) as samples,
+        ):
+            _write_samples(samples, [clip.samples for clip in self._clips])
+            pq.write_table(table, index)
+        self.written.append(name)
+        self._shas, self._clips, self._bytes = [], [], 0
+
+
+def samples_file(folder: Folder, shard: str) -> Path:
+    return folder.shards / f"{shard}.npy"
+
+
+def index_file(folder: Folder, shard: str) -> Path:
+    return folder.shards / f"{shard}.parquet"
+
+
+def read_indexes(folder: Folder) -> Iterator[Index]:
+    """The shards that are whole, by name; a damaged one is passed over, so that its clips are decoded again."""
+    for path in sorted(folder.shards.glob("*.parquet")):
+        try:
+            columns = pq.read_table(path, schema=_INDEX, partitioning=None).to_pydict()
+            index = Index(path.stem, **columns)
+            values = sum(index.length)
+            if samples_file(folder, index.shard).stat().st_size != _HEADER_BYTES + 2 * values:
+                raise ValueError("its samples are cut short")
+        except (OSError, ValueError, TypeError) as error:
+            log.warning("shard %s is passed over: %s", path, error)
+            continue
+        yield index
+
+
+def locate(folder: Folder, wanted: Collection[str]) -> dict[str, Place]:
+    """sha256 -> place of the wanted clips that are stored."""
+    found: dict[str, Place] = {}
+    for index in read_indexes(folder):
+        for sha256, offset, length, scale in zip(index.sha256, index.offset, index.length, index.scale, strict=True):
+            if sha256 in wanted and sha256 not in found:
+                found[sha256] = Place(index.shard, offset, length, scale)
+    return found
+
+
+def map_samples(folder: Folder, shard: str) -> Samples:
+    """A shard's samples, int16 [time], mapped and not read.
+
+    Raises:
+        OSError, ValueError: if it is gone or damaged.
+    """
+    samples: Samples = np.load(samples_file(folder, shard), mmap_mode="r", allow_pickle=False).view(np.ndarray)
+    return samples
+
+
+def _write_samples(path: Path, clips: list[Samples]) -> None:
+    with path.open("wb") as file:
+        shape = (sum(len(samples) for samples in clips),)
+        np.lib.format.write_array_header_1_0(file, {"descr": "<i2", "fortran_order": False, "shape": shape})
+        for samples in clips:
+            file.write(np.ascontiguousarray(samples, "<i2").data)
+        file.flush()
+        os.fsync(file.fileno())  # before the index says that they are there
