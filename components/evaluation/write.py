@@ -1,0 +1,67 @@
+"""The folder that evaluation leaves: numbers, pictures and words, for people, DVC and the registry."""
+
+import io
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from components.evaluation.card import card, readme, reference
+from components.evaluation.for_dvc import dvc_files
+from components.evaluation.judgement import Judgement
+from components.evaluation.pictures import pictures
+from components.evaluation.report import Verdict, report
+
+
+def write_evaluation(
+    judgement: Judgement,
+    folder: str | Path,
+    history: pd.DataFrame | None = None,
+    config: Mapping[str, Any] | None = None,
+    versions: Mapping[str, str] | None = None,
+    verdict: Verdict | None = None,
+) -> Path:
+    """Write all that is known of a judgement.
+
+    metrics.json and plots/*.csv are what DVC compares, plots/*.png the pictures, report.html the page to read; predictions.parquet
+    holds the scores of each clip; card.json, README.md and reference.parquet go with the tagger.
+
+    Args:
+        folder: made where it is missing; files of the same names are replaced, each at once.
+        history, config, versions, verdict: as for `report`.
+    """
+    folder, made = Path(folder), card(judgement)
+    files = dvc_files(judgement, history)
+    files |= {f"plots/{picture.name}.png": picture.png() for picture in pictures(judgement, history)}
+    files["report.html"] = report(judgement, verdict, history, config, versions).encode()
+    files["predictions.parquet"] = _parquet(judgement.predictions)
+    files["reference.parquet"] = _parquet(reference(judgement))
+    files["card.json"] = (json.dumps(made, indent=2, ensure_ascii=False) + "\n").encode()
+    files["README.md"] = readme(made).encode()
+    for name, content in files.items():
+        write_bytes(folder / name, content)
+    return folder
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(beside).chmod(0o644)
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    made = io.BytesIO()
+    table.to_parquet(made, index=False)
+    return made.getvalue()

@@ -1,0 +1,76 @@
+"""Judge a tagger on the clips of a store: the evaluate step, the gate, `timbre test` and the service's test routes all come here."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from components.audio import Clip16, load, round16
+from components.config import EvaluationConfig
+from components.errors import DataError, TaggerError
+from components.evaluation.judgement import Judgement, Subject, WindowScores, WorstClip, judgement_of
+from components.progress import Progress, quiet
+from components.store import Store
+from components.tagger import ClipScores, Tagger
+
+__all__ = ["Judgement", "judge"]
+
+
+def judge(
+    tagger: Tagger,
+    store: Store,
+    evaluation: EvaluationConfig,
+    progress: Progress = quiet,
+    *,
+    split: str | None = None,
+    batch_size: int = 32,
+) -> Judgement:
+    """Score every clip of the store and measure the scores at the tagger's own thresholds.
+
+    Clips at another sample rate than the tagger's are decoded again from their files at the tagger's own.
+
+    Args:
+        store: the clips to judge on, usually `store.of("test")`.
+        split: what to call them; the splits that they are in, without it.
+    Raises:
+        TaggerError: if the tagger knows other labels than the store, or orders them differently.
+        DataError: if the store has no clips.
+        AudioError: if a clip must be decoded again and cannot be.
+    """
+    label_set, frame = tagger.label_set, store.manifest.frame
+    if label_set.codes != store.manifest.label_set.codes:
+        raise TaggerError(
+            f"tagger {tagger.name} knows the labels {', '.join(label_set.codes)}, the clips have "
+            f"{', '.join(store.manifest.label_set.codes)}: judge it on clips that are read with its own label set"
+        )
+    if frame.empty:
+        raise DataError(f"there are no clips to judge {tagger.name} on: name a data set that has some in this split")
+    heard = list(progress(tagger.score_clips(_clips(tagger, store), batch_size), "judge", len(frame)))
+    splits = split or ", ".join(sorted(frame["split"].unique()))
+
+    def hear(place: int) -> WorstClip:
+        return WorstClip(place, _clip(tagger, store, place).waveform, tagger.sample_rate, _windows(tagger, heard[place]))
+
+    return judgement_of(
+        Subject(tagger.name, tagger.digest, splits, store.manifest.digest, tagger.about),
+        label_set,
+        tagger.thresholds,
+        frame,
+        np.stack([scores.clip for scores in heard]),
+        hear,
+        evaluation,
+    )
+
+
+def _clips(tagger: Tagger, store: Store) -> Iterator[Clip16]:
+    for place in range(len(store)):
+        yield _clip(tagger, store, place)
+
+
+def _clip(tagger: Tagger, store: Store, place: int) -> Clip16:
+    if tagger.sample_rate == store.sample_rate:
+        return round16(store.waveform(place))
+    return load(store.manifest.frame["path"].iloc[place], tagger.sample_rate)
+
+
+def _windows(tagger: Tagger, heard: ClipScores) -> WindowScores:
+    return WindowScores(heard.windows.astype(np.float64), heard.starts_s, tagger.settings.windows.length_s)

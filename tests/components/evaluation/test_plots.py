@@ -1,0 +1,78 @@
+import io
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from sklearn.metrics import auc, average_precision_score, roc_auc_score
+
+from components.evaluation.judgement import Judgement
+from components.evaluation.pictures import pictures, slim_instruments
+from components.evaluation.plots import calibration, curves, training
+from components.evaluation.plots.theme import render
+from components.evaluation.predictions import Predicted
+from components.labels import OPENMIC
+from tests.fixtures.judgements import make_judgement
+
+NAMES = ["instruments", "mistakes", "precision_recall", "roc", "calibration", "training"]
+
+
+def one_label(scores, targets) -> Predicted:
+    column = np.array(scores, float)[:, None]
+    true = np.array(targets, bool)[:, None]
+    return Predicted(column, true, np.ones_like(true), column >= 0.5, np.arange(len(true)).astype(str))
+
+
+def test_every_picture_is_drawn_with_words_for_those_who_cannot_see_it(judgement, history):
+    made = pictures(judgement, history)
+    assert [picture.name for picture in made] == NAMES
+    for picture in [*made, slim_instruments(judgement)]:
+        image = imread(io.BytesIO(picture.png()), format="png")
+        assert image.shape[1] >= 600
+        assert 0.005 < (image[..., :3].min(axis=2) < 0.9).mean() < 0.5, picture.name
+        assert len(picture.alt) > 15
+    assert "cello 0.58" in made[0].alt
+
+
+def test_the_same_judgement_gives_the_same_bytes(judgement):
+    first, again = pictures(judgement)[0], pictures(judgement)[0]
+    assert first.svg() == again.svg()
+    assert first.png() == again.png()
+
+
+def test_twenty_labels_without_support_for_some_are_drawn():
+    judgement = make_judgement(40, seed=3, labels=OPENMIC, worst=1)
+    judgement.predictions["labels"] = [
+        [code for code in codes if code not in ("banjo", "voice")] for codes in judgement.predictions["labels"]
+    ]
+    for picture in pictures(Judgement(**vars(judgement))):
+        assert picture.png().startswith(b"\x89PNG")
+
+
+def test_curves_have_the_areas_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    targets = rng.random(300) < 0.3
+    scores = np.round(np.clip(0.3 * targets + rng.random(300) * 0.7, 0, 1), 2)
+    predicted = one_label(scores, targets)
+    found, ranked = curves.roc(predicted, 0), curves.precision_recall(predicted, 0)
+    assert auc(found.x, found.y) == pytest.approx(roc_auc_score(targets, scores))
+    assert (np.diff(ranked.x) * ranked.y[1:]).sum() == pytest.approx(average_precision_score(targets, scores))
+    assert ranked.chance.tolist() == pytest.approx([targets.mean()] * 2)
+    assert len(found.thinned().x) <= curves.MOST_POINTS
+
+
+def test_clips_that_are_all_alike_have_no_curve():
+    assert curves.roc(one_label([0.1, 0.9], [1, 1]), 0) is None
+    assert curves.precision_recall(one_label([0.1, 0.9], [0, 0]), 0) is None
+
+
+def test_reliability_by_hand():
+    counts, mean, share = calibration.reliability(one_label([0.05, 0.95, 0.95, 1.0], [0, 1, 0, 1]))
+    assert counts.tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 3]
+    assert [mean[0], mean[9], share[0], share[9]] == pytest.approx([0.05, 2.9 / 3, 0, 2 / 3])
+    assert np.isnan(share[4])
+    low, high = calibration.wilson(np.array([0.5]), np.array([10]))
+    assert [low[0], high[0]] == pytest.approx([0.2366, 0.7634], abs=1e-4)
+
+
+def test_a_history_of_one_row_is_drawn(history):
+    assert render(training.draw(history.head(1))).startswith(b"\x89PNG")
