@@ -1,0 +1,37 @@
+"""What every augmentation is: draws are made first, for the whole batch on the CPU, and then applied wherever the batch lies."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import Generator, Tensor
+
+Stage = Literal["waveform", "spectrogram"]
+Draws = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs [batch, time] or [batch, channel, freq, frame]; targets and mask [batch, label], 0 or 1."""
+
+    inputs: Tensor
+    targets: Tensor
+    mask: Tensor
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+class Augmentation(Protocol):
+    """One transform. `draw` is the only random part; `apply` changes every item and leaves its argument untouched."""
+
+    stage: Stage
+
+    def draw(self, batch: Batch, generator: Generator) -> Draws: ...
+
+    def apply(self, batch: Batch, draws: Draws) -> Batch: ...
+
+
+def uniform(shape: tuple[int, ...], low: float, high: float, generator: Generator) -> Tensor:
+    """Uniform draws in [low, high), on the CPU: the same seed gives the same draws on every device."""
+    return low + (high - low) * torch.rand(shape, generator=generator)

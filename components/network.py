@@ -1,0 +1,91 @@
+"""One module from waveform to logits: feature, statistics, backbone, head, and the pooling of window scores into a clip's."""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+
+from components.config import FeatureConfig, ModelConfig, WindowConfig
+from components.errors import ConfigError
+from components.features import FEATURES, Feature
+from components.labels import LabelSet
+from components.menus import build, choose
+from components.models import HEADS, MODELS, POOLINGS, Backbone, Head
+
+
+class Network(nn.Module):
+    """Waveforms [batch, time] -> logits [batch, label].
+
+    `forward` is `classify(transform(waveforms))`; training puts its augmentations before and between the two.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, feature: Feature, backbone: Backbone, head: Head, pooling: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.feature, self.backbone, self.head = feature, backbone, head
+        self.pooling = pooling
+        self.register_buffer("mean", torch.zeros(feature.statistics_shape))
+        self.register_buffer("std", torch.ones(feature.statistics_shape))
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        return self.classify(self.transform(waveforms))
+
+    def transform(self, waveforms: Tensor) -> Tensor:
+        """Waveforms -> the model's input, of mean 0 and deviation 1 in each band of the training data; float32."""
+        return (self.feature(waveforms) - self.mean) / self.std
+
+    def classify(self, inputs: Tensor) -> Tensor:
+        """The model's input -> logits [batch, label], float32 under autocast too."""
+        return self.head(self.backbone(inputs))
+
+    def embed(self, waveforms: Tensor) -> Tensor:
+        """Waveforms -> [batch, width]: what the backbone hears, averaged over time."""
+        return self.backbone(self.transform(waveforms)).float().mean(dim=-1)
+
+    def pool(self, scores: Tensor) -> Tensor:
+        """The scores of one clip's windows [window, label] -> the clip's [label]."""
+        return self.pooling(scores)
+
+    @torch.no_grad()
+    def measure(self, batches: Iterable[Tensor]) -> None:
+        """Set mean and deviation from waveform batches [batch, time] of the training split, on any device.
+
+        Raises:
+            ConfigError: if there is no batch.
+        """
+        shape = self.feature.statistics_shape
+        if not shape:
+            return
+        count, total, squares = 0, torch.zeros(shape, dtype=torch.float64), torch.zeros(shape, dtype=torch.float64)
+        for waveforms in batches:
+            values = self.feature(waveforms.to(self.mean.device)).double().cpu()
+            kept = [0, *(axis + 1 for axis, size in enumerate(shape) if size == 1)]
+            count += values.numel() // total.numel()
+            total += values.sum(dim=kept, keepdim=True)[0]
+            squares += values.square().sum(dim=kept, keepdim=True)[0]
+        if count == 0:
+            raise ConfigError("the network's statistics need at least one batch of waveforms: give the training split some clips")
+        mean = total / count
+        std = (squares / count - mean.square()).clamp(min=0).sqrt()
+        # A band that is empty in the training data (upsampled recordings) would turn a later recording's noise into huge values.
+        floor = 0.1 * std.mean()
+        self.mean.copy_(mean)
+        self.std.copy_(std.clamp(min=float(floor) or 1.0))
+
+
+def build_network(feature: FeatureConfig, model: ModelConfig, windows: WindowConfig, sample_rate: int, labels: LabelSet) -> Network:
+    """The network that the sections describe.
+
+    Raises:
+        ConfigError: if a name or parameter is unknown, pretrained weights are missing, or the feature does not fit the backbone.
+    """
+    front = build(FEATURES, feature.name, "feature", feature.params, sample_rate=sample_rate)
+    backbone = build(MODELS, model.name, "model", model.params, in_channels=front.channels, pretrained=model.pretrained)
+    if front.kind is not backbone.accepts:
+        raise ConfigError(
+            f"model {model.name} takes {backbone.accepts}, but feature {feature.name} gives {front.kind}: choose another of the two"
+        )
+    head = build(HEADS, model.head, "head", model.head_params, width=backbone.width, num_labels=len(labels))
+    return Network(front, backbone, head, choose(POOLINGS, windows.pooling, "pooling"))

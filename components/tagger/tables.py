@@ -1,0 +1,62 @@
+"""Scores as tables: a row a clip, or a row a window."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from components.errors import TimbreError
+from components.labels import LabelSet
+from components.tagger.engine import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class ClipScores:
+    """A clip's scores: `windows` [window, label] with their `starts_s` [window], and `clip` [label], pooled from them."""
+
+    windows: Floats
+    starts_s: npt.NDArray[np.float64]
+    clip: Floats
+
+
+Outcome = tuple[str, ClipScores | TimbreError]
+
+
+def clip_table(outcomes: Iterable[Outcome], label_set: LabelSet, thresholds: Floats) -> pd.DataFrame:
+    """`path`, `score_<code>` a label (NaN where the file failed), `labels` (codes at or above their threshold), `error` (or None)."""
+    unheard = np.full(len(label_set), np.nan, np.float32)
+    paths, scores, labels, errors = [], [], list[list[str]](), []
+    for path, outcome in outcomes:
+        heard = isinstance(outcome, ClipScores)
+        paths.append(path)
+        scores.append(outcome.clip if isinstance(outcome, ClipScores) else unheard)
+        labels.append(decide(scores[-1], label_set, thresholds))
+        errors.append(None if heard else str(outcome))
+    matrix = np.array(scores, np.float32).reshape(-1, len(label_set))
+    table = {"path": paths, **_columns(matrix, label_set), "labels": labels}
+    # An object column keeps None; pandas would make it NaN, which is true in a condition.
+    return pd.DataFrame(table).astype({"path": "str", "labels": "object"}).assign(error=pd.Series(errors, dtype=object))
+
+
+def window_table(outcomes: Iterable[Outcome], label_set: LabelSet, window_s: float) -> pd.DataFrame:
+    """`path`, `start_s`, `end_s` and `score_<code>`: a row a window; a file that failed has none."""
+    paths, starts, scores = list[str](), [np.zeros(0)], [np.zeros((0, len(label_set)), np.float32)]
+    for path, outcome in outcomes:
+        if isinstance(outcome, ClipScores):
+            paths += [path] * len(outcome.windows)
+            starts.append(outcome.starts_s)
+            scores.append(outcome.windows)
+    start_s = np.concatenate(starts)
+    table = {"path": paths, "start_s": start_s, "end_s": start_s + window_s, **_columns(np.concatenate(scores), label_set)}
+    return pd.DataFrame(table).astype({"path": "str"})
+
+
+def decide(scores: Floats, label_set: LabelSet, thresholds: Floats) -> list[str]:
+    """The codes whose score is at or above its threshold, in the label set's order."""
+    return [code for code, yes in zip(label_set.codes, scores >= thresholds, strict=True) if yes]
+
+
+def _columns(scores: Floats, label_set: LabelSet) -> dict[str, Sequence[float]]:
+    return {f"score_{code}": scores[:, place] for place, code in enumerate(label_set.codes)}  # type: ignore[misc]

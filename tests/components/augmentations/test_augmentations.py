@@ -1,0 +1,109 @@
+"""Every augmentation on the menu keeps the contract, and probability is handled in one place."""
+
+import pytest
+import torch
+
+from components.augmentations import AUGMENTATIONS, Batch, Chance
+from components.menus import build
+
+RATE = 8000
+
+
+def made(name):
+    return build(AUGMENTATIONS, name, "augmentation", {}, sample_rate=RATE, frame_s=0.02)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def batch_for(augmentation, size=6):
+    shape = (size, RATE) if augmentation.stage == "waveform" else (size, 1, 64, 50)
+    targets = torch.eye(size, 3)
+    return Batch(0.1 * torch.randn(shape, generator=seeded(1)), targets, torch.ones(size, 3))
+
+
+def copy_of(batch):
+    return Batch(batch.inputs.clone(), batch.targets.clone(), batch.mask.clone())
+
+
+def same(first, second):
+    return all(torch.equal(getattr(first, key), getattr(second, key)) for key in ("inputs", "targets", "mask"))
+
+
+@pytest.mark.parametrize("name", sorted(AUGMENTATIONS))
+class TestContract:
+    def test_shapes_dtypes_and_finite_numbers_stay(self, name):
+        augmentation = made(name)
+        batch = batch_for(augmentation)
+        changed = Chance(augmentation, 1.0)(batch, seeded())
+
+        for key in ("inputs", "targets", "mask"):
+            assert getattr(changed, key).shape == getattr(batch, key).shape
+            assert getattr(changed, key).dtype == torch.float32
+            assert torch.isfinite(getattr(changed, key)).all()
+        assert not torch.equal(changed.inputs, batch.inputs)
+
+    def test_same_seed_same_output_another_seed_another(self, name):
+        chance = Chance(made(name), 1.0)
+        batch = batch_for(chance.augmentation)
+
+        assert same(chance(batch, seeded(5)), chance(batch, seeded(5)))
+        assert not torch.equal(chance(batch, seeded(5)).inputs, chance(batch, seeded(6)).inputs)
+
+    def test_the_argument_is_left_untouched(self, name):
+        chance = Chance(made(name), 1.0)
+        batch = batch_for(chance.augmentation)
+        before = copy_of(batch)
+        chance(batch, seeded())
+
+        assert same(batch, before)
+
+    def test_the_global_generator_is_not_used(self, name):
+        chance = Chance(made(name), 1.0)
+        before = torch.random.get_rng_state()
+        chance(batch_for(chance.augmentation), seeded())
+
+        assert torch.equal(torch.random.get_rng_state(), before)
+
+    def test_draws_lie_on_the_cpu_a_row_an_item(self, name):
+        augmentation = made(name)
+        draws = augmentation.draw(batch_for(augmentation), seeded())
+
+        assert all(draw.device.type == "cpu" and len(draw) == 6 for draw in draws.values())
+
+    def test_gradients_flow(self, name):
+        chance = Chance(made(name), 1.0)
+        batch = batch_for(chance.augmentation)
+        batch.inputs.requires_grad_()
+        chance(batch, seeded()).inputs.square().sum().backward()
+
+        assert torch.isfinite(batch.inputs.grad).all()
+        assert batch.inputs.grad.abs().max() > 0
+
+    def test_silence_and_one_item_alone(self, name):
+        augmentation = made(name)
+        batch = batch_for(augmentation, size=1)
+        silent = Batch(torch.zeros_like(batch.inputs), batch.targets, batch.mask)
+
+        for one in (batch, silent):
+            changed = Chance(augmentation, 1.0)(one, seeded())
+            assert torch.isfinite(changed.inputs).all()
+            assert torch.equal(changed.targets, one.targets)
+
+    def test_probability_zero_changes_nothing_and_draws_as_much(self, name):
+        augmentation = made(name)
+        batch = batch_for(augmentation)
+        never, always = seeded(3), seeded(3)
+
+        assert Chance(augmentation, 0.0)(batch, never) is batch
+        Chance(augmentation, 1.0)(batch, always)
+        assert torch.equal(never.get_state(), always.get_state())
+
+
+def test_a_probability_reaches_its_share_of_items_and_no_other():
+    chance = Chance(made("TIME_SHIFT"), 0.3)
+    inputs = torch.randn(2000, 16, generator=seeded(1))
+    changed = chance(Batch(inputs, torch.zeros(2000, 1), torch.ones(2000, 1)), seeded())
+
+    assert (changed.inputs != inputs).any(dim=1).float().mean().item() == pytest.approx(0.3, abs=0.05)

@@ -1,0 +1,110 @@
+"""The network: waveform to logits, its statistics, and what does not fit together."""
+
+import pytest
+import torch
+
+from components.config import FeatureConfig, ModelConfig, WindowConfig
+from components.errors import ConfigError
+from components.labels import IRMAS, from_codes
+from components.model_input import ModelInputDataType
+from components.models import SmallCnn
+from components.network import build_network
+
+RATE = 22050
+
+
+def made(labels=IRMAS, **sections):
+    feature = sections.get("feature", FeatureConfig())
+    model = sections.get("model", ModelConfig(params={"widths": (8, 8, 8)}))
+    return build_network(feature, model, sections.get("windows", WindowConfig()), RATE, labels)
+
+
+def noise(batch=4, level=0.1, seed=0):
+    return level * torch.randn(batch, RATE, generator=torch.Generator().manual_seed(seed))
+
+
+def test_windows_become_logits_and_embeddings():
+    network = made(from_codes(["a", "b", "c"]))
+    assert network(noise()).shape == (4, 3)
+    assert network.embed(noise()).shape == (4, 8)
+    assert network.backbone.width == 8
+
+
+def test_logits_are_float32_and_near_under_bfloat16():
+    network = made().eval()
+    network.measure([noise()])
+    expected = network(noise())
+    with torch.autocast("cpu", torch.bfloat16):
+        logits, embedding = network(noise()), network.embed(noise())
+
+    assert logits.dtype == embedding.dtype == torch.float32
+    torch.testing.assert_close(logits, expected, atol=0.05, rtol=0.05)
+
+
+def test_gradients_reach_every_weight():
+    network = made()
+    torch.nn.init.normal_(network.head.attention.weight)
+    network(noise()).square().sum().backward()
+
+    assert all(weight.grad is not None and weight.grad.abs().max() > 0 for weight in network.parameters())
+
+
+def test_measured_statistics_make_bands_standard():
+    network = made()
+    network.measure([noise(3, seed=1), noise(2, seed=2)])  # batches of any size weigh by their windows
+    inputs = network.transform(torch.cat([noise(3, seed=1), noise(2, seed=2)]))
+
+    torch.testing.assert_close(inputs.mean(dim=(0, 3)), torch.zeros(1, 64), atol=1e-4, rtol=0)
+    torch.testing.assert_close(inputs.std(dim=(0, 3), correction=0), torch.ones(1, 64), atol=1e-3, rtol=0)
+
+
+def test_statistics_travel_with_the_weights():
+    network, other = made(), made()
+    network.measure([noise()])
+    other.load_state_dict(network.state_dict())
+
+    assert torch.equal(other.mean, network.mean)
+    assert network.mean.abs().max() > 1
+
+
+def test_bands_that_are_empty_in_training_do_not_blow_up_later():
+    network = made()
+    time = torch.arange(RATE) / RATE
+    network.measure([torch.sin(2 * torch.pi * 200 * time)[None] * level for level in (0.1, 0.2, 0.3)])
+
+    assert network.transform(noise()).abs().max() < 200
+    network.measure([torch.zeros(2, RATE)])
+    assert torch.equal(network.std, torch.ones_like(network.std))
+
+
+def test_statistics_need_waveforms():
+    with pytest.raises(ConfigError, match="at least one batch of waveforms"):
+        made().measure([])
+
+
+@pytest.mark.parametrize(("pooling", "expected"), [("mean", 0.4), ("MAX", 0.6), ("soft", 0.5)])
+def test_pooling_is_named_by_the_windows_section(pooling, expected):
+    network = made(windows=WindowConfig(pooling=pooling))
+    assert network.pool(torch.tensor([[0.2], [0.6]])).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"feature": FeatureConfig(name="MEL_SPECTROGRAMM")}, "unknown feature 'MEL_SPECTROGRAMM' .did you mean 'MEL_SPECTROGRAM'"),
+        ({"feature": FeatureConfig(params={"n_mel": 32})}, "MEL_SPECTROGRAM has no parameter 'n_mel'"),
+        ({"model": ModelConfig(name="HUGE_CNN")}, "unknown model 'HUGE_CNN'.*SMALL_CNN"),
+        ({"model": ModelConfig(head="NONE")}, "unknown head 'NONE'.*ATTENTION_HEAD, LINEAR"),
+        ({"model": ModelConfig(head_params={"drop": 1})}, "head ATTENTION_HEAD has no parameter 'drop'"),
+        ({"windows": WindowConfig(pooling="MEDIAN")}, "unknown pooling 'MEDIAN'.*MAX, MEAN, SOFT"),
+    ],
+)
+def test_a_wrong_name_prints_the_menu(sections, said):
+    with pytest.raises(ConfigError, match=said):
+        made(**sections)
+
+
+def test_a_feature_that_does_not_fit_the_model_is_refused(monkeypatch):
+    monkeypatch.setattr(SmallCnn, "accepts", ModelInputDataType.WAVEFORM)
+    with pytest.raises(ConfigError, match="SMALL_CNN takes WAVEFORM, but feature MEL_SPECTROGRAM gives IMAGE: choose another"):
+        made(model=ModelConfig())
