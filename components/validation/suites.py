@@ -1,5 +1,6 @@
 """The suites themselves. Importing this module imports Great Expectations, which takes seconds."""
 
+import logging
 import os
 import warnings
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ with warnings.catch_warnings():
     from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults, ProgressBarsConfig
     from great_expectations.render.renderer import ValidationResultsPageRenderer
     from great_expectations.render.view import DefaultJinjaSectionView
+
+logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells at length how it starts
 
 
 def suites(labels: LabelSet, data: DataConfig) -> dict[str, list[Any]]:
