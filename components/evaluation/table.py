@@ -1,14 +1,10 @@
-"""The table that the command line prints: a row a label, then macro and micro."""
+"""The table of the report: a row a label, then macro and micro."""
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from components.evaluation.metrics import Metrics
 from components.evaluation.names import display_name
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 DASH = "–"
 
@@ -58,26 +54,3 @@ def number(value: float, digits: int = 2) -> str:
 def span(low: float, high: float) -> str:
     """`0.42–0.72`, or a dash."""
     return f"{number(low)}–{number(high)}" if math.isfinite(low) and math.isfinite(high) else DASH
-
-
-def rich_table(metrics: Metrics) -> "Table":
-    """The rows as a rich table; print it with a rich console."""
-    from rich.table import Table
-
-    made = Table(title=f"{metrics.clips:,} clips of {metrics.groups:,} groups", title_justify="left", header_style="bold")
-    made.add_column("label")
-    for head in ("clips", "precision", "recall", "F1", f"{metrics.confidence:.0%} interval", "AP"):
-        made.add_column(head, justify="right")
-    sections = (rows(metrics), averages(metrics))
-    for section in sections:
-        for row in section:
-            cells = (
-                number(row.precision),
-                number(row.recall),
-                number(row.f1),
-                span(row.f1_low, row.f1_high),
-                number(row.average_precision),
-            )
-            made.add_row(row.name, f"{row.support:,}", *cells)
-        made.add_section()
-    return made

@@ -10,7 +10,7 @@ import torch
 from components.config import AudioConfig, DataConfig, EvaluationConfig, FeatureConfig, ModelConfig, WindowConfig
 from components.datasets import build_manifest
 from components.errors import DataError, TaggerError
-from components.evaluation import write_evaluation
+from components.evaluation.write import write_evaluation
 from components.judge import judge
 from components.labels import LabelSet, from_codes
 from components.network import build_network

@@ -11,12 +11,11 @@ import pytest
 import soundfile
 
 from components.config import EvaluationConfig
-from components.evaluation import report
 from components.evaluation.judgement import Subject, WindowScores, WorstClip, judgement_of
 from components.evaluation.mistakes import co_occurrence
 from components.evaluation.names import listed, plural
 from components.evaluation.plots.mistakes import most_mistaken
-from components.evaluation.report import Bar
+from components.evaluation.report import Bar, report
 from components.evaluation.snippets import encode, snippet
 from components.evaluation.wording import answer, caution, mistakes, weaknesses
 from components.labels import Label, LabelSet, from_codes

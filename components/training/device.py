@@ -1,0 +1,61 @@
+"""Where to train and in which precision: the GPU in bfloat16 where there is one, else the CPU."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from components.config import TrainingConfig
+from components.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Device:
+    """A torch device and Lightning's names for it and for the precision."""
+
+    device: torch.device
+    precision: str
+
+    @property
+    def accelerator(self) -> str:
+        return "cpu" if self.device.type == "cpu" else "gpu"
+
+    @property
+    def devices(self) -> list[int] | int:
+        """Which of them, as Lightning counts."""
+        return 1 if self.device.index is None else [self.device.index]
+
+
+def choose_device(training: TrainingConfig) -> Device:
+    """What `device` (auto, cpu, cuda, cuda:1) and `precision` (auto, 32, bf16) mean on this machine.
+
+    Raises:
+        ConfigError: if the device is unknown or not here.
+    """
+    device = _device(training.device)
+    half = device.type == "cuda" and torch.cuda.is_bf16_supported() if training.precision == "auto" else training.precision == "bf16"
+    return Device(device, "bf16-mixed" if half else "32-true")
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"training.device: unknown device {name!r}; write auto, cpu, cuda or cuda:0") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"training.device: {name} is not here ({torch.cuda.device_count()} CUDA devices are): write auto or cpu")
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"training.device: cannot train on {name}; write auto, cpu, cuda or cuda:0")
+    return device
+
+
+@contextmanager
+def repeatable(device: Device, seed: int) -> Iterator[None]:
+    """Weights, dropout and sums come out the same again; the caller's own random state is left as it was."""
+    gpus = [device.device.index or 0] if device.device.type == "cuda" else []
+    with torch.random.fork_rng(gpus), torch.backends.cudnn.flags(deterministic=True, benchmark=False):
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,107 @@
+"""fit: from stored clips to a sealed tagger. A plain function: the train step, notebooks and scripts call it alike."""
+
+import logging
+import sys
+from pathlib import Path
+
+import torch
+
+from components.config import Config
+from components.errors import DataError, TaggerError
+from components.losses import LOSSES, Loss, positive_weights
+from components.menus import build
+from components.network import Network, build_network
+from components.progress import Progress, quiet
+from components.store import Store
+from components.tagger import TaggerSettings, export_onnx, seal
+from components.training.code_version import code_version
+from components.training.device import choose_device, repeatable
+from components.training.interrupt import listening
+from components.training.loader import Loader
+from components.training.plan import Plan
+
+log = logging.getLogger(__name__)
+STATISTICS_WINDOWS = 2048  # enough for the mean and deviation of a band to stand to about 1 %
+
+
+def fit(config: Config, store: Store, run_folder: Path, progress: Progress = quiet) -> Path:
+    """Train a tagger on a store's `train` split, choose its weights and thresholds on `val`, and seal it.
+
+    Ctrl+C once finishes the batch and ends normally with the best so far; twice stops at once and leaves nothing half written.
+    The same configuration, clips and machine give the same tagger.
+
+    Args:
+        store: clips with their splits; `test` is not looked at.
+        run_folder: gets the tagger (in a folder of its name), `history.csv` (step, train_loss, val_f1, val_map, lr) and
+            `checkpoints/best.safetensors`.
+        progress: shows the training unless it is `quiet`.
+    Returns:
+        The sealed tagger folder.
+    Raises:
+        ConfigError: if a name or parameter is unknown, parts do not fit each other, or the training diverges.
+        DataError: if train or val has no clips.
+        TaggerError: if the run folder holds a tagger of this name.
+        KeyboardInterrupt: at the second Ctrl+C.
+    """
+    from components.training.learner import Learner  # these load Lightning, which takes seconds
+    from components.training.loop import run
+    from components.training.selection import Selection
+    from components.training.watch import Watch
+
+    training = config.training
+    folder = run_folder / config.name
+    if folder.exists():
+        raise TaggerError(f"{folder} exists: a sealed tagger is never changed, so name a new run folder")
+    train, val = _split(store, "train"), _split(store, "val")
+    device, settings = choose_device(training), _settings(config, store)
+    with listening() as interrupt, repeatable(device, training.seed):
+        network = build_network(config.feature, config.model, config.windows, store.sample_rate, settings.label_set)
+        if training.onnx:
+            export_onnx(network, settings.window_samples)  # a rehearsal: what cannot be exported should not train for hours first
+        plan = Plan(train.num_samples, settings.window_samples, training.batch_size, training.seed)
+        steps = min(training.max_steps or sys.maxsize, training.epochs * plan.steps_per_epoch)
+        learner = Learner(network, _loss(config, train), training, store.sample_rate, steps)
+        _measure(network, train, plan, device.device)
+        watching = [] if progress is quiet else [Watch(steps)]
+        selection = Selection(network, val, settings, training, run_folder, interrupt)
+        loader = Loader(train, plan, steps, pin=device.device.type == "cuda")
+        run(learner, loader, [*watching, selection], device, run_folder)
+        best = selection.restore()
+        log.info("kept the weights of step %d: val F1 %.3f, val mAP %.3f", best.step, best.metrics.values["f1"], best.metrics.values["mAP"])
+        network.cpu().eval()
+        onnx = export_onnx(network, settings.window_samples) if training.onnx else None
+        found = {"thresholds": tuple(map(float, best.thresholds)), "engine": "torch" if onnx is None else "onnx"}
+        return seal(folder, network, settings.model_copy(update=found), onnx)
+
+
+def _split(store: Store, split: str) -> Store:
+    if len(part := store.of(split)) == 0:
+        raise DataError(f"the {split} split has no clips: give data.{split} some, or let a share of data.train become it")
+    return part
+
+
+def _settings(config: Config, store: Store) -> TaggerSettings:
+    """What is known of the tagger before it is trained; its thresholds come later."""
+    return TaggerSettings(
+        name=config.name,
+        task=config.task,
+        label_set=store.manifest.label_set,
+        sample_rate=store.sample_rate,
+        windows=config.windows,
+        feature=config.feature,
+        model=config.model,
+        thresholds=(0.5,) * len(store.manifest.label_set),
+        data_digest=store.manifest.digest,
+        code_version=code_version(),
+    )
+
+
+def _loss(config: Config, train: Store) -> Loss:
+    targets, mask = map(torch.from_numpy, train.manifest.targets())
+    return build(LOSSES, config.training.loss, "loss", config.training.loss_params, pos_weight=positive_weights(targets, mask))
+
+
+def _measure(network: Network, train: Store, plan: Plan, device: torch.device) -> None:
+    """Feature statistics over windows of the training split, at most one a clip."""
+    steps = min(plan.steps_per_epoch, max(1, STATISTICS_WINDOWS // plan.share))
+    network.to(device).measure(waveforms for waveforms, _, _ in Loader(train, plan, steps))

@@ -1,0 +1,50 @@
+"""Runs Lightning's Trainer over the learner: no files but ours, no log lines but ours."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from components.training.device import Device
+from components.training.learner import Learner
+from components.training.lightning_import import PossibleUserWarning, pl
+from components.training.loader import Loader
+
+
+def run(learner: Learner, loader: Loader, callbacks: list[pl.Callback], device: Device, run_folder: Path) -> None:
+    """Train for all steps, or until a callback stops it."""
+    with _hushed():
+        trainer = pl.Trainer(
+            accelerator=device.accelerator,
+            devices=device.devices,
+            precision=device.precision,
+            max_steps=learner.steps,
+            max_epochs=1,  # the loader's one pass is the whole training
+            callbacks=callbacks,
+            default_root_dir=run_folder,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            benchmark=False,
+            use_distributed_sampler=False,
+        )
+        trainer.fit(learner, loader)
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Lightning's advice and banners are about its own defaults, which we have chosen against; its errors still come through."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PossibleUserWarning)
+        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)  # Lightning with torch 2.13
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.ERROR)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

@@ -1,0 +1,12 @@
+"""Learning-rate schedules by name.
+
+A builder takes what it needs of `optimizer, steps, lr, lr_max, val_every_steps` and returns what Lightning calls an
+`lr_scheduler` mapping: the scheduler, how often it steps, and the metric that it watches (`train_loss`, `val_f1`, `val_map`), if any.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from components.training.schedulers.onecycle import onecycle
+
+SCHEDULERS: dict[str, Callable[..., dict[str, Any]]] = {"ONECYCLE": onecycle}
