@@ -7,6 +7,7 @@ SEED ?= 0
 
 export ZENML_ANALYTICS_OPT_IN := false
 export ZENML_AUTO_OPEN_DASHBOARD := false
+export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: setup demo test test-slow lint bench sample lock
 
@@ -18,6 +19,7 @@ setup: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
 	$(UV) --requirement requirements.lock
 	$(UV) --no-deps --editable .
+	test -d .zen || $(BIN)/zenml init >/dev/null
 	touch $@
 
 demo: setup

@@ -1,0 +1,46 @@
+"""After a run, cached or not: metrics, plot files and the report of the latest training run, where DVC and people look for them."""
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+from zenml.client import Client
+
+from components.evaluation.write import write_bytes
+
+log = logging.getLogger(__name__)
+EXPORTED = ("metrics.json", "plots")
+REPORT = "report.html"
+
+
+def export_latest() -> None:
+    """Put what DVC tracks and the report into the working folder, if the latest run came through."""
+    outputs = latest_outputs()
+    if outputs is None:
+        return
+    evaluation: Path = outputs["evaluation"].load()
+    for name in EXPORTED:
+        _replace(evaluation / name, Path(name))
+    write_bytes(Path(REPORT), outputs["judged_report"].load().encode())
+
+
+def latest_outputs() -> dict[str, Any] | None:
+    """Artifact name -> artifact version of the latest training run; None where it has not reached its end."""
+    runs = Client().list_pipeline_runs(pipeline="training", sort_by="desc:created", size=1)
+    if not runs or "register" not in (steps := runs[0].steps) or not steps["register"].status.is_successful:
+        return None
+    return {name: found[-1] for step in steps.values() for name, found in step.outputs.items()}
+
+
+def _replace(source: Path, target: Path) -> None:
+    """The new file or folder stands in the place of the old at once; nobody sees half of it."""
+    beside = target.with_name(f".{target.name}.new")
+    shutil.rmtree(beside, ignore_errors=True)
+    if source.is_file():
+        shutil.copy(source, beside)
+        beside.replace(target)
+        return
+    shutil.copytree(source, beside)
+    shutil.rmtree(target, ignore_errors=True)
+    beside.rename(target)

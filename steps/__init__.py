@@ -1,0 +1,1 @@
+"""One ZenML step a file, each a thin door into components/."""

@@ -1,0 +1,44 @@
+"""Judge the sealed tagger on clips that it has not seen."""
+
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+from zenml import ArtifactConfig, log_metadata, step
+from zenml.types import HTMLString
+
+from components.config import Config, EvaluationConfig
+from components.evaluation.write import write_evaluation
+from components.judge import judge
+from components.progress import bars
+from components.store import StoreRef, open_store
+from components.tagger import Tagger
+from steps.caching import cached_on_code
+
+HISTORY = "history.csv"
+
+
+@step(cache_policy=cached_on_code("steps.evaluate"))
+def evaluate(
+    tagger: Path, store: StoreRef, evaluation: EvaluationConfig, recipe: Config
+) -> tuple[Annotated[Path, "evaluation"], Annotated[HTMLString, ArtifactConfig(name="report")]]:
+    """The folder of `write_evaluation`, and its report; on test, or on val where there is no test split."""
+    opened, clips = Tagger.open(tagger, device="auto"), open_store(store)
+    split = "test" if len(clips.of("test")) else "val"
+    judgement = judge(opened, clips.of(split), evaluation, progress=bars)
+    history = pd.read_csv(tagger / HISTORY) if (tagger / HISTORY).exists() else None
+    folder = Path(tempfile.mkdtemp(prefix="timbre-")) / "evaluation"
+    write_evaluation(judgement, folder, history, _told(recipe), _versions())
+    metrics = judgement.metrics.flat()
+    log_metadata({name: value for name, value in metrics.items() if "/" not in name})
+    return folder, HTMLString((folder / "report.html").read_text(encoding="utf-8"))
+
+
+def _told(recipe: Config) -> dict[str, Any]:
+    return recipe.model_dump(mode="json", exclude={"data", "evaluation", "gate"})
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("timbre-audio", "torch", "soundfile", "soxr", "numpy")}

@@ -1,0 +1,35 @@
+"""Gather the clips, check them, and let the run go on only where the gate allows it."""
+
+from typing import Annotated
+
+from zenml import ArtifactConfig, step
+from zenml.types import HTMLString
+
+from components.config import AudioConfig, DataConfig
+from components.datasets import build_manifest
+from components.errors import DataError
+from components.places import store_root
+from components.progress import bars
+from components.validation import validate as check
+from steps.refs import ManifestRef
+
+# Never cached: only a fresh look at the files tells whether a clip changed, came or went.
+
+
+@step(enable_cache=False)
+def validate(
+    labels: str | list[str], data: DataConfig, audio: AudioConfig
+) -> tuple[Annotated[ManifestRef, "manifest"], Annotated[HTMLString, ArtifactConfig(name="data_report")]]:
+    """A manifest that passed the gate, and the report on all clips.
+
+    Raises:
+        DataError: if the gate says no; the report is then kept in the store and named.
+    """
+    gathered = build_manifest(data, labels if isinstance(labels, str) else tuple(labels), audio, progress=bars)
+    verdict = check(gathered, data)
+    if not verdict.ok:
+        page = store_root() / "data_report.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(verdict.html, encoding="utf-8")
+        raise DataError(f"{'; '.join(verdict.failures)} (report: {page})")
+    return ManifestRef.keep(gathered.manifest), HTMLString(verdict.html)

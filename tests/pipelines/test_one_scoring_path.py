@@ -1,0 +1,85 @@
+"""The same clips give the same scores wherever they are scored: pipeline, command line, notebook, any batch size."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.pipelines.conftest import Project
+
+pytestmark = pytest.mark.slow
+TOLERANCE = 1e-5
+
+NOTEBOOK = """
+import json, soundfile
+from pathlib import Path
+from timbre import Tagger
+tagger = Tagger.open("production", device="cpu")
+paths = [str(path) for path in sorted(Path("data/test").rglob("*.wav"))]
+scores = {"alone": [tagger.score(*soundfile.read(path)).tolist() for path in paths]}
+columns = [f"score_{code}" for code in tagger.label_set.codes]
+for batch_size in (1, 7, 32):
+    scores[str(batch_size)] = tagger.predict(paths, batch_size=batch_size)[columns].to_numpy().tolist()
+print(json.dumps(scores))
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(project: Project) -> Project:
+    project.run("timbre", "train", "--set", "gate.min_f1=0")
+    return project
+
+
+def pipeline_scores(project: Project) -> np.ndarray:
+    """What the evaluate step kept, by path."""
+    code = "from pipelines.export import latest_outputs; print(latest_outputs()['evaluation'].load())"
+    folder = Path(project.python(code).splitlines()[-1])
+    table = pd.read_parquet(folder / "predictions.parquet").sort_values("path")
+    return table[[column for column in table if column.startswith("score_")]].to_numpy()
+
+
+def test_every_path_gives_the_same_scores(trained: Project) -> None:
+    expected = pipeline_scores(trained)
+    assert expected.shape == (6, 3)
+    for name, scores in json.loads(trained.python(NOTEBOOK).splitlines()[-1]).items():
+        assert np.abs(np.array(scores) - expected).max() <= TOLERANCE, name
+    printed = trained.run("timbre", "predict", "--json", "--device", "cpu", "data/test").stdout
+    rows = sorted(json.loads(printed), key=lambda row: row["path"])
+    by_command = np.array([[row[f"score_{code}"] for code in ("cel", "flu", "pia")] for row in rows])
+    assert np.abs(by_command - expected).max() <= TOLERANCE
+
+
+def test_the_three_doors_run_the_same_pipeline(trained: Project) -> None:
+    before = (trained.folder / "metrics.json").read_bytes()
+    (trained.folder / "metrics.json").unlink()
+    steps = "print(__import__('json').dumps({n: s.status.value for n, s in __import__('zenml').client.Client()"
+    steps += ".list_pipeline_runs(sort_by='desc:created', size=1)[0].steps.items()}))"
+    trained.run("zenml", "init")
+    trained.run("zenml", "pipeline", "run", "training")
+    statuses = json.loads(trained.python(f"import zenml.client; {steps}").splitlines()[-1])
+    assert statuses["train"] == "cached"
+    assert (trained.folder / "metrics.json").read_bytes() == before
+
+
+def test_a_second_run_registers_nothing_new(trained: Project) -> None:
+    trained.run("timbre", "train", "--set", "gate.min_f1=0")
+    models = json.loads(trained.run("timbre", "models", "list", "--json").stdout)
+    assert len(models) == 1
+    assert models[0]["aliases"] == ["production", "latest"]
+
+
+def test_a_gate_that_says_no_keeps_the_model_inactive(trained: Project) -> None:
+    result = trained.run("timbre", "train", "--seed", "5", "--set", "gate.min_difference=1")
+    models = json.loads(trained.run("timbre", "models", "list", "--json").stdout)
+    loser = next(model for model in models if not model["aliases"])
+    assert not loser["is_active"]
+    assert "not promoted" in result.stdout
+
+
+def test_a_missing_class_stops_the_run_in_one_sentence(trained: Project) -> None:
+    result = trained.run("timbre", "train", "--set", "labels=[cel, flu, pia, vio]", check=False)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "vio" in result.stderr.strip().splitlines()[-1]

@@ -1,0 +1,62 @@
+"""The command `timbre`: one file a group, heavy imports only inside the commands that need them."""
+
+import os
+import sys
+
+import typer
+
+from timbre.cli import data, doctor, models, predict, store, train
+
+ENVIRONMENT = {
+    "ZENML_ANALYTICS_OPT_IN": "false",
+    "ZENML_AUTO_OPEN_DASHBOARD": "false",
+    # Threads that spin while they wait take the cores from each other wherever something else runs too.
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+
+app = typer.Typer(
+    name="timbre",
+    help="Labelled recordings in; a tagger that is trained, judged, registered, served and watched out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": lambda token: token.replace("_", "-")},
+)
+
+
+@app.callback()
+def everywhere(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error; works before and after the command."),
+) -> None:
+    """Labelled recordings in; a tagger that is trained, judged, registered, served and watched out."""
+
+
+app.command("train")(train.train)
+app.command("predict")(predict.predict)
+app.command("doctor")(doctor.doctor)
+app.add_typer(data.app, name="data")
+app.add_typer(store.app, name="store")
+app.add_typer(models.app, name="models")
+
+
+def main() -> None:
+    """Run the command; bad input is one sentence and exit code 2, Ctrl+C is 130."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        app(args=[argument for argument in arguments if argument != "--debug"], prog_name="timbre")
+    except KeyboardInterrupt:
+        print("stopped by Ctrl+C", file=sys.stderr)
+        raise SystemExit(130) from None
+    except Exception as error:
+        if debug or not _is_input(error):
+            raise
+        print(f"timbre: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _is_input(error: Exception) -> bool:
+    from components.errors import TimbreError
+
+    return isinstance(error, TimbreError)

@@ -1,0 +1,75 @@
+"""timbre data: look at a data set, fetch a public one, render the sample."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from timbre.cli.console import log_to_stderr, print_table
+
+app = typer.Typer(help="Data sets: check, fetch, render.", no_args_is_help=True)
+
+
+@app.command()
+def check(
+    datasets: Annotated[list[str], typer.Argument(metavar="TYPE:PATH...", help="What to check, e.g. irmastrain:data/sample/train.")],
+    labels: Annotated[str, typer.Option(help="The label set: IRMAS, OPENMIC, or CSV for a CSV's own columns.")] = "IRMAS",
+    report: Annotated[Path | None, typer.Option(help="Write the HTML report here.")] = None,
+) -> None:
+    """Run the pipeline's validation on data sets and say what is wrong; exit code 2 where training would refuse them."""
+    from components.config import AudioConfig, DataConfig
+    from components.datasets import build_manifest
+    from components.progress import bars
+    from components.validation import validate
+
+    log_to_stderr()
+    # Each data set is looked at as it lies: nothing is split off.
+    data = DataConfig(train=tuple(datasets), val_share=0.0, test_share=0.0)
+    gathered = build_manifest(data, labels, AudioConfig(), progress=bars)
+    verdict = validate(gathered, data)
+    frame = gathered.manifest.frame
+    counts = frame["labels"].explode().value_counts()
+    print_table(
+        ["label", "full name", "clips"],
+        [(label.code, label.full_name, str(counts.get(label.code, 0))) for label in gathered.manifest.label_set.labels],
+        right=["clips"],
+    )
+    for bad in gathered.bad:
+        print(f"left out: {bad.path}: {bad.reason}")
+    for note in gathered.notes:
+        print(f"note: {note}")
+    if report:
+        report.write_text(verdict.html, encoding="utf-8")
+        print(f"report: {report}")
+    print(f"{len(frame)} clips, {frame['duration_s'].sum() / 60:.1f} min, {frame['group'].nunique()} groups, {len(gathered.bad)} left out")
+    if not verdict.ok:
+        for failure in verdict.failures:
+            typer.echo(f"timbre: {failure}", err=True)
+        raise typer.Exit(2)
+    print("ok")
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="irmas or openmic.")],
+    folder: Annotated[Path, typer.Argument(help="Where to unpack it.")],
+) -> None:
+    """Download a public data set from its official archive; a broken download goes on where it stopped."""
+    from components.datasets.fetch import fetch as download
+    from components.progress import bars
+
+    log_to_stderr()
+    for spec in download(name, folder, progress=bars):
+        print(spec)
+
+
+@app.command()
+def render(
+    folder: Annotated[Path, typer.Argument(help="Where the sample data go.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 0,
+) -> None:
+    """Render the sample data from free soundfonts (needs libfluidsynth; for maintainers, users get the data by `dvc pull`)."""
+    from components.datasets.sample import render_sample
+
+    log_to_stderr()
+    render_sample(folder, seed)
