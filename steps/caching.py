@@ -22,7 +22,7 @@ def cached_on_code(module: str) -> CachePolicy:
 
 
 def files_used_by(module: str) -> set[Path]:
-    """Every Python file under PACKAGES that importing and calling `module` can load, and a template that bears its name (`report.html.j2`)."""
+    """Every file under PACKAGES that importing and calling `module` can load, and a template that bears its name (as report.html.j2)."""
     found: dict[str, Path] = {}
     waiting = [module]
     while waiting:

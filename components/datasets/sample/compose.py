@@ -18,7 +18,7 @@ def compose_solo(rng: np.random.Generator, song: Song, label: str, preset: Prese
     instrument = INSTRUMENTS[label]
     velocity = int(rng.integers(*instrument.velocity))
     if instrument.chords:
-        chosen = str(rng.choice(["tune", "chords", "both"], p=[0.2, 0.45, 0.35]))
+        chosen = str(rng.choice(["tune", "chords", "both"], p=[0.3, 0.35, 0.35]))
         notes = _two_hands(rng, song, instrument, preset, velocity, chosen)
     elif rng.random() < 0.85:
         notes = tune(rng, song, preset.low, preset.high, velocity, instrument.breath)
@@ -46,7 +46,7 @@ def compose_band(rng: np.random.Generator, song: Song, players: dict[str, Preset
             if label == lead
             else "chords"
             if instrument.chords
-            else str(rng.choice(["held", "harmony", "tune"], p=[0.35, 0.15, 0.5]))
+            else str(rng.choice(["held", "harmony", "tune"], p=[0.35, 0.2, 0.45]))
         )
         if role == "chords":
             notes = _chords(rng, song, instrument, preset, velocity)

@@ -84,7 +84,7 @@ INSTRUMENTS: dict[str, Instrument] = {
         False,
         0,
         0.0,
-        (84, 120),
+        (50, 112),
     ),
     "sax": Instrument(
         (Preset(64, 56, 84), Preset(65, 50, 80), Preset(66, 45, 75), Preset(67, 38, 67)),

@@ -13,7 +13,6 @@ Sound = NDArray[np.float32]
 """Sound as [2, time]."""
 
 SILENCE_DB = -70.0
-OCTAVES_HZ, TONE_DB = (125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0), 3.0
 ACTIVE_BELOW_PEAK_DB = 20.0
 
 
@@ -35,41 +34,40 @@ class Room:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a player is: pan from -1 (left) to 1 (right), width from 0 (mono) to 1, level of the room, tone.
+    """Where a player is: pan from -1 (left) to 1 (right), width from 0 (mono) to 1, level of the room, a tilt in tone.
 
     Args:
-        tone_db: gains at the octaves from 125 Hz to 8 kHz, straight lines between them: microphone, body and player differ.
+        tilt_db: gain at 8 kHz against 125 Hz: microphones, instruments and players differ.
     """
 
     pan: float
     width: float
     wet_db: float
-    tone_db: tuple[float, ...]
+    tilt_db: float
 
 
 def draw_room(rng: np.random.Generator) -> Room:
     """Draw anything from a dead studio to a hall."""
     decay_s = float(np.exp(rng.uniform(np.log(0.2), np.log(1.8))))
     return Room(
-        decay_s, float(rng.uniform(0.002, 0.03)), float(rng.uniform(-24.0, -12.0)), float(rng.uniform(1.5, 4.0)), int(rng.integers(2**31))
+        decay_s, float(rng.uniform(0.002, 0.03)), float(rng.uniform(-22.0, -10.0)), float(rng.uniform(1.5, 4.0)), int(rng.integers(2**31))
     )
 
 
 def draw_place(rng: np.random.Generator) -> Place:
     """Draw a player's place on the stage."""
-    tone_db = tuple(float(gain) for gain in rng.uniform(-TONE_DB, TONE_DB, len(OCTAVES_HZ)))
-    return Place(float(rng.uniform(-0.7, 0.7)), float(rng.uniform(0.2, 1.0)), float(rng.uniform(-3.0, 3.0)), tone_db)
+    return Place(float(rng.uniform(-0.7, 0.7)), float(rng.uniform(0.2, 1.0)), float(rng.uniform(-3.0, 3.0)), float(rng.uniform(-3.0, 3.0)))
 
 
 def place(stem: Sound, where: Place, room: Room, sample_rate: int) -> Sound:
-    """Pan a dry stem, colour its tone and add the room; the length stays."""
+    """Pan a dry stem, tilt its tone and add the room; the length stays."""
     middle, side = (stem[0] + stem[1]) / 2, where.width * (stem[0] - stem[1]) / 2
     angle = (where.pan + 1) * np.pi / 4
     direct = np.stack([np.sqrt(2) * np.cos(angle) * (middle + side), np.sqrt(2) * np.sin(angle) * (middle - side)])
     frames = stem.shape[1]
     echoes = impulse_response(room, sample_rate)
     size = next_fast_len(frames + echoes.shape[1], real=True)
-    spectrum = rfft(direct, size) * tone(np.fft.rfftfreq(size, 1 / sample_rate), where.tone_db)
+    spectrum = rfft(direct, size) * tilt(np.fft.rfftfreq(size, 1 / sample_rate), where.tilt_db)
     dry = irfft(spectrum, size)[:, :frames]
     wet = irfft(rfft(direct.mean(axis=0), size) * rfft(echoes, size), size)[:, :frames]
     return np.asarray(dry + 10 ** ((room.wet_db + where.wet_db) / 20) * wet, dtype=np.float32)
@@ -91,10 +89,10 @@ def impulse_response(room: Room, sample_rate: int) -> NDArray[np.float64]:
     return np.pad(echoes, ((0, 0), (int(room.predelay_s * sample_rate), 0)))
 
 
-def tone(frequencies_hz: NDArray[np.floating], tone_db: tuple[float, ...]) -> NDArray[np.float64]:
-    """Gain of straight lines in dB over octaves through `tone_db` at OCTAVES_HZ, level outside."""
-    octaves = np.log2(np.maximum(frequencies_hz, 1.0))
-    return np.asarray(10 ** (np.interp(octaves, np.log2(OCTAVES_HZ), tone_db) / 20))
+def tilt(frequencies_hz: NDArray[np.floating], tilt_db: float) -> NDArray[np.float64]:
+    """Gain of a straight line in dB over octaves, 0 dB at 1 kHz, `tilt_db` between 125 Hz and 8 kHz, level outside."""
+    octaves = np.log2(np.clip(frequencies_hz, 125.0, 8000.0) / 1000.0)
+    return np.asarray(10 ** (tilt_db * octaves / 6 / 20))
 
 
 def loudness_db(sound: Sound, sample_rate: int) -> float:

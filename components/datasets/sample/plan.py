@@ -17,7 +17,7 @@ Split = Literal["train", "val", "test"]
 TRAIN_SONGS_PER_LABEL, CLIPS_PER_TRAIN_SONG, TRAIN_CLIP_S = 20, 3, 3.0
 BAND_SONGS: dict[Split, tuple[int, int]] = {"val": (50, 5), "test": (100, 10)}
 """Songs of one part and songs of two parts."""
-SECOND_SOUNDFONT_SHARE = 0.345
+SECOND_SOUNDFONT_SHARE = 0.36
 BAND_CLIP_S = (5.0, 20.0)
 
 FIRST_WORDS = (
@@ -82,7 +82,7 @@ def _plan_bands(
 ) -> list[PlannedSong]:
     count = singles + doubles
     parts = rng.permutation([1] * singles + [2] * doubles)
-    sizes = rng.permutation([2 + (index % 3 == 0) for index in range(count)])
+    sizes = rng.permutation([2 + (index % 5 in (0, 2)) for index in range(count)])
     fonts = _fonts(rng, parts)
     used: dict[str, dict[str, int]] = {font: dict.fromkeys(INSTRUMENTS, 0) for font in set(fonts)}
     songs: list[PlannedSong] = []
@@ -96,7 +96,7 @@ def _plan_bands(
         genres = [genre for label in labels for genre in INSTRUMENTS[label].genres]
         genre = str(rng.choice(sorted(set(genres)), p=[genres.count(one) / len(genres) for one in sorted(set(genres))]))
         clips_s = tuple(round(float(rng.uniform(*BAND_CLIP_S)), 1) for _ in range(int(parts[index])))
-        accompanied = bool(rng.random() < 0.4)
+        accompanied = bool(rng.random() < 0.5)
         number = before + index + 1
         songs.append(PlannedSong(split, titles.pop(), number, labels, presets, genre, fonts[index], clips_s, accompanied))
     return songs

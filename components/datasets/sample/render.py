@@ -24,10 +24,10 @@ from components.datasets.sample.score import Part, Song, draw_song
 from components.datasets.sample.synth import SAMPLE_RATE, open_synth
 
 COLUMNS = ("file", "split", "song", "labels", "soundfont", "duration_s", "levels_db", "active_shares", "programs", "accompaniment", "genre")
-BASE_DB, LABEL_SPREAD_DB = -23.0, 3.0
+BASE_DB, LABEL_SPREAD_DB = -23.0, 4.0
 """Loudness of the quietest labelled instrument before the mix is scaled to its peak, and the widest difference
 between labelled instruments: under the 6 dB promised, with room for what the codec does."""
-SOLO_BACKING_DB, BAND_BACKING_DB = (-20.0, -12.0), (-22.0, -14.0)
+SOLO_BACKING_DB, BAND_BACKING_DB = (-20.0, -12.0), (-18.0, -11.0)
 PEAK_DB = (-12.0, -1.5)
 MIN_ACTIVE_SHARE = 0.5
 LEAD_IN_S = 1.0

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from components.datasets.sample.accompany import accompaniment, drums
 from components.datasets.sample.compose import compose_band, compose_solo
 from components.datasets.sample.instruments import INSTRUMENTS, Preset
-from components.datasets.sample.mix import Place, Room, active_share, at_loudness, loudness_db, place, tone
+from components.datasets.sample.mix import Place, Room, active_share, at_loudness, loudness_db, place, tilt
 from components.datasets.sample.ogg import checksum, with_serial, write_ogg
 from components.datasets.sample.plan import PlannedSong, plan_songs
 from components.datasets.sample.render import clip_name, record, render_sample, write_song
@@ -127,14 +127,14 @@ def test_at_loudness_sets_the_loudness() -> None:
     assert loudness_db(at_loudness(sine(440.0, 0.3), -18.0, SAMPLE_RATE), SAMPLE_RATE) == pytest.approx(-18.0, abs=0.01)
 
 
-def test_tone_in_decibels() -> None:
-    gains_db = 20 * np.log10(tone(np.array([0.0, 125.0, 500.0, 8000.0, 11025.0]), (-3.0, 0.0, 2.0, 0.0, 0.0, 0.0, 4.0)))
-    assert gains_db == pytest.approx([-3.0, -3.0, 2.0, 4.0, 4.0])
+def test_tilt_in_decibels() -> None:
+    gains_db = 20 * np.log10(tilt(np.array([0.0, 125.0, 1000.0, 8000.0, 11025.0]), 6.0))
+    assert gains_db == pytest.approx([-3.0, -3.0, 0.0, 3.0, 3.0])
 
 
 def test_place_pans_and_keeps_length() -> None:
     room = Room(decay_s=0.3, predelay_s=0.01, wet_db=-30.0, damping=2.0, seed=0)
-    placed = place(sine(440.0, 0.1), Place(pan=-0.7, width=0.5, wet_db=0.0, tone_db=(0.0,) * 7), room, SAMPLE_RATE)
+    placed = place(sine(440.0, 0.1), Place(pan=-0.7, width=0.5, wet_db=0.0, tilt_db=0.0), room, SAMPLE_RATE)
     assert placed.shape == (2, SAMPLE_RATE)
     assert np.std(placed[0]) > 2 * np.std(placed[1])
 
