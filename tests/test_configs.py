@@ -24,7 +24,7 @@ def test_a_config_builds(path: Path) -> None:
     assert network.eval()(window).shape == (2, len(labels))
     build(LOSSES, config.training.loss, "loss", config.training.loss_params, pos_weight=torch.ones(len(labels)))
     for chosen in config.training.augmentations:
-        build(AUGMENTATIONS, chosen.name, "augmentation", chosen.params, sample_rate=config.audio.sample_rate)
+        build(AUGMENTATIONS, chosen.name, "augmentation", chosen.params, sample_rate=config.audio.sample_rate, frame_s=0.02)
     for spec in (*config.data.train, *config.data.val, *config.data.test):
         parse(spec)
 

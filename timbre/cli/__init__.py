@@ -1,5 +1,6 @@
 """The command `timbre`: one file a group, heavy imports only inside the commands that need them."""
 
+import errno
 import os
 import sys
 
@@ -50,13 +51,19 @@ def main() -> None:
         print("stopped by Ctrl+C", file=sys.stderr)
         raise SystemExit(130) from None
     except Exception as error:
-        if debug or not _is_input(error):
+        sentence = _sentence(error)
+        if debug or sentence is None:
             raise
-        print(f"timbre: {error}", file=sys.stderr)
+        print(f"timbre: {sentence}", file=sys.stderr)
         raise SystemExit(2) from None
 
 
-def _is_input(error: Exception) -> bool:
+def _sentence(error: Exception) -> str | None:
+    """What to tell a person about an error that input or the machine caused; None for one of ours."""
     from components.errors import TimbreError
 
-    return isinstance(error, TimbreError)
+    if isinstance(error, TimbreError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"the disk is full ({error.filename or 'no file is named'}): make room and run the same command again, nothing is lost"
+    return None
