@@ -5,15 +5,16 @@ Each line on standard input is a JSON object {"edit": file or null, "overrides":
 
 import importlib
 import json
+import os
 import sys
 from pathlib import Path
 
 
 def main() -> None:
+    answers = os.fdopen(os.dup(1), "w")  # ours alone: ZenML logs to standard output
+    os.dup2(2, 1)
     import pipelines.training
 
-    answers = sys.stdout
-    sys.stdout = sys.stderr
     for line in sys.stdin:
         answers.write(json.dumps(once(pipelines.training, json.loads(line))) + "\n")
         answers.flush()

@@ -22,19 +22,18 @@ def again(project: Project) -> Iterator[Callable[..., set[str]]]:
     script = Path(__file__).with_name("session.py")
     command = [sys.executable, "-W", "ignore", str(script)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(command, cwd=project.folder, env=project.environment, text=True, **pipes)
+    with subprocess.Popen(command, cwd=project.folder, env=project.environment, text=True, **pipes) as process:
 
-    def ask(edit: str | None = None, overrides: tuple[str, ...] = ()) -> set[str]:
-        process.stdin.write(json.dumps({"edit": edit, "overrides": overrides}) + "\n")
-        process.stdin.flush()
-        answer = json.loads(process.stdout.readline())
-        assert answer["error"] is None, answer["error"]
-        return set(answer["ran"])
+        def ask(edit: str | None = None, overrides: tuple[str, ...] = ()) -> set[str]:
+            process.stdin.write(json.dumps({"edit": edit, "overrides": overrides}) + "\n")
+            process.stdin.flush()
+            answer = json.loads(process.stdout.readline())
+            assert answer["error"] is None, answer["error"]
+            return set(answer["ran"])
 
-    assert ask() == ALL
-    yield ask
-    process.stdin.close()
-    process.wait(timeout=60)
+        assert ask() == ALL
+        yield ask
+        process.stdin.close()
 
 
 def test_nothing_changed(again) -> None:
