@@ -8,6 +8,7 @@ SEED ?= 0
 export ZENML_ANALYTICS_OPT_IN := false
 export ZENML_AUTO_OPEN_DASHBOARD := false
 export OMP_WAIT_POLICY := PASSIVE
+export GOMP_SPINCOUNT := 5000
 
 .PHONY: setup demo test test-slow lint bench sample lock
 

@@ -64,7 +64,7 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
         _measure(network, train, plan, device.device)
         watching = [] if progress is quiet else [Watch(steps)]
         selection = Selection(network, val, settings, training, run_folder, interrupt)
-        loader = Loader(train, plan, steps, pin=device.device.type == "cuda")
+        loader = Loader(train, plan, steps, in_advance=device.device.type == "cuda")
         run(learner, loader, [*watching, selection], device, run_folder)
         best = selection.restore()
         log.info("kept the weights of step %d: val F1 %.3f, val mAP %.3f", best.step, best.metrics.values["f1"], best.metrics.values["mAP"])

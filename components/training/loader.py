@@ -1,4 +1,4 @@
-"""Batches of training windows straight from the store's memory map, made ready by one thread while the device computes."""
+"""Batches of training windows straight from the store's memory map; for a GPU, made ready by a thread while it computes."""
 
 import queue
 import threading
@@ -7,7 +7,6 @@ from itertools import starmap
 from typing import NoReturn, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -23,18 +22,19 @@ class Loader:
     """The training steps' windows, in order: `waveforms [batch, time]`, `targets [batch, label]` and `mask [batch, label]`, all float32.
 
     One pass is a whole training, not an epoch, so that the device never waits at an epoch's end. Nothing is held but the next
-    few batches: memory does not grow with the number of clips.
+    few batches: memory does not grow with the number of clips. A CPU that trains cuts its windows itself, in some 20 us a clip:
+    a thread beside it would take a core from operations that run on all of them, and make them wait for longer than that.
 
     Args:
         store: the training clips.
         plan: which windows each step takes.
         steps: how many there are.
         first_step: where to begin.
-        pin: copy into page-locked memory, from which a GPU fetches while it computes.
+        in_advance: by a thread and, where there is a GPU, into page-locked memory, from which it fetches while it computes.
     """
 
-    def __init__(self, store: Store, plan: Plan, steps: int, first_step: int = 0, pin: bool = False) -> None:
-        self._store, self._plan, self._pin = store, plan, pin
+    def __init__(self, store: Store, plan: Plan, steps: int, first_step: int = 0, in_advance: bool = False) -> None:
+        self._store, self._plan, self._in_advance = store, plan, in_advance
         self._steps = range(first_step, steps)
         self._targets, self._mask = (np.asarray(array, np.float32) for array in store.manifest.targets())
 
@@ -42,16 +42,15 @@ class Loader:
         return len(self._steps)
 
     def __iter__(self) -> Iterator[Windows]:
-        return ahead(starmap(self._cut, self._plan.windows(self._steps)), AHEAD)
+        batches = starmap(self._cut, self._plan.windows(self._steps))
+        return ahead(batches, AHEAD) if self._in_advance else batches
 
     def _cut(self, places: Places, starts: Places) -> Windows:
         arrays = (self._store.batch(places, starts, self._plan.length), self._targets[places], self._mask[places])
-        return _tensors(arrays, self._pin)
-
-
-def _tensors(arrays: tuple[npt.NDArray[np.float32], ...], pin: bool) -> Windows:
-    waveforms, targets, mask = (torch.from_numpy(array) for array in arrays)
-    return (waveforms.pin_memory(), targets.pin_memory(), mask.pin_memory()) if pin else (waveforms, targets, mask)
+        waveforms, targets, mask = (torch.from_numpy(array) for array in arrays)
+        if self._in_advance and torch.cuda.is_available():
+            return waveforms.pin_memory(), targets.pin_memory(), mask.pin_memory()
+        return waveforms, targets, mask
 
 
 def ahead(items: Iterable[Item], count: int) -> Iterator[Item]:

@@ -13,13 +13,14 @@ import threading
 import time
 from pathlib import Path
 
+import machine  # noqa: F401
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from components.config import AudioConfig
 from components.datasets import Manifest
 from components.store import build_store, open_store
+from components.training.loader import Loader
+from components.training.plan import Plan
 from tests.fixtures.manifests import manifest_of
 from tests.fixtures.sounds import noise, write
 
@@ -41,12 +42,9 @@ def featurize(manifest: Manifest, root: Path) -> None:
 def load_batches(manifest: Manifest, root: Path) -> None:
     """Two epochs of windows at random places, in random order."""
     store = open_store(build_store(manifest, AudioConfig(), root).ref, root)
-    rng = np.random.default_rng(0)
-    for _ in range(EPOCHS):
-        order = rng.permutation(len(store))
-        for first in range(0, len(order), BATCH):
-            places = order[first : first + BATCH]
-            store.batch(places, rng.integers(0, np.maximum(1, store.num_samples[places] - WINDOW)), WINDOW)
+    plan = Plan(store.num_samples, WINDOW, BATCH, seed=0)
+    for _ in Loader(store, plan, steps=EPOCHS * plan.steps_per_epoch):
+        pass
 
 
 WORK = {"featurize": featurize, "loader": load_batches}

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import machine  # noqa: F401
 import numpy as np
 import soundfile
 import torch

@@ -11,8 +11,10 @@ from timbre.cli import data, doctor, models, predict, store, train
 ENVIRONMENT = {
     "ZENML_ANALYTICS_OPT_IN": "false",
     "ZENML_AUTO_OPEN_DASHBOARD": "false",
-    # Threads that spin while they wait take the cores from each other wherever something else runs too.
+    # Threads that spin while they wait take the cores from whatever else runs; threads that sleep at once wake too late for the next
+    # small operation. A short spin has the best of both.
     "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "5000",
 }
 
 app = typer.Typer(

@@ -50,11 +50,12 @@ def test_an_error_comes_where_its_item_was_due() -> None:
     assert loader_threads() == 0
 
 
-def test_batches_are_windows_of_the_clips_with_their_targets(store: Store) -> None:
+@pytest.mark.parametrize("in_advance", [False, True])
+def test_batches_are_windows_of_the_clips_with_their_targets(store: Store, in_advance: bool) -> None:
     train = store.of("train")
     plan = Plan(train.num_samples, length=4000, batch_size=8, seed=0)
     targets, mask = train.manifest.targets()
-    steps = list(Loader(train, plan, steps=4))
+    steps = list(Loader(train, plan, steps=4, in_advance=in_advance))
     assert len(steps) == len(Loader(train, plan, steps=4)) == 4
     for (waveforms, labels, known), (places, starts) in zip(steps, plan.windows(range(4)), strict=True):
         assert waveforms.shape == (8, 4000)
