@@ -133,6 +133,11 @@ class Config(Section):
         return self
 
 
+def default_config() -> str:
+    """The file that TIMBRE_CONFIG names, else the sample's: what a command without a configuration means."""
+    return os.environ.get("TIMBRE_CONFIG") or "configs/sample.yaml"
+
+
 def load_config(path: str | Path | None = None, overrides: Sequence[str] | Mapping[str, Any] = ()) -> Config:
     """Read a configuration and apply overrides.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from components.audio import Clip16, load, round16
+from components.audio import Clip16, load
 from components.config import EvaluationConfig
 from components.errors import DataError, TaggerError
 from components.evaluation.judgement import Judgement, Subject, WindowScores, WorstClip, judgement_of
@@ -68,7 +68,7 @@ def _clips(tagger: Tagger, store: Store) -> Iterator[Clip16]:
 
 def _clip(tagger: Tagger, store: Store, place: int) -> Clip16:
     if tagger.sample_rate == store.sample_rate:
-        return round16(store.waveform(place))
+        return store.clip(place)
     return load(store.manifest.frame["path"].iloc[place], tagger.sample_rate)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from zenml.client import Client
 
-from components.evaluation.write import write_bytes
+from components.files import write_whole
 
 log = logging.getLogger(__name__)
 EXPORTED = ("metrics.json", "plots")
@@ -22,7 +22,7 @@ def export_latest() -> None:
     evaluation: Path = outputs["evaluation"].load()
     for name in EXPORTED:
         _replace(evaluation / name, Path(name))
-    write_bytes(Path(REPORT), outputs["judged_report"].load().encode())
+    write_whole(Path(REPORT), outputs["judged_report"].load().encode())
 
 
 def latest_outputs() -> dict[str, Any] | None:

@@ -1,11 +1,10 @@
 """validate → featurize → train → evaluate → register: labelled clips in, a registered tagger out."""
 
-import os
-
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from components.config import Config, load_config
+from components.config import Config, default_config, load_config
+from components.registry import names
 from pipelines.export import export_latest
 from steps.evaluate import evaluate
 from steps.featurize import featurize
@@ -13,13 +12,12 @@ from steps.register import register
 from steps.train import train
 from steps.validate import validate
 
-DEFAULT_CONFIG = "configs/sample.yaml"
-
 
 @pipeline(name="training", on_cleanup=export_latest, execution_mode=ExecutionMode.FAIL_FAST)
 def training(config: Config | None = None) -> None:
     """Run the whole chain; without a Config, the one that TIMBRE_CONFIG names, else the sample's."""
-    config = config or load_config(os.environ.get("TIMBRE_CONFIG") or DEFAULT_CONFIG)
+    config = config or load_config(default_config())
+    names.check(config.name)  # registration comes last and would refuse it only then
     manifest, _ = validate(labels=config.labels, data=config.data, audio=config.audio)
     store = featurize(manifest=manifest, audio=config.audio, max_bad_fraction=config.data.max_bad_fraction)
     tagger = train(store=store, recipe=config.recipe)

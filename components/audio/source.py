@@ -20,7 +20,7 @@ _UNKNOWN_FRAMES = 2**63 - 1
 _CLAIM = re.compile(r"^ ?(?:data|SSND) : (\d+) \(should be (\d+)\)$", re.MULTILINE)
 
 
-class Sound(soundfile.SoundFile):  # type: ignore[misc]
+class Sound(soundfile.SoundFile):  # type: ignore[misc] # soundfile has no types
     """A sound file that is read once, forwards.
 
     soundfile seeks after each read, which breaks FLAC of unknown length and costs a second decoding of a compressed block.

@@ -2,8 +2,6 @@
 
 import io
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from components.evaluation.for_dvc import dvc_files
 from components.evaluation.judgement import Judgement
 from components.evaluation.pictures import pictures
 from components.evaluation.report import Verdict, report
+from components.files import write_whole
 
 
 def write_evaluation(
@@ -43,22 +42,8 @@ def write_evaluation(
     files["card.json"] = (json.dumps(made, indent=2, ensure_ascii=False) + "\n").encode()
     files["README.md"] = readme(made).encode()
     for name, content in files.items():
-        write_bytes(folder / name, content)
+        write_whole(folder / name, content)
     return folder
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(beside).chmod(0o644)
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
 
 
 def _parquet(table: pd.DataFrame) -> bytes:

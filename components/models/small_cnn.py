@@ -23,7 +23,7 @@ class SmallCnn(nn.Module):
         layers = [nn.Conv2d(in_channels, stem, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(stem), nn.ReLU(inplace=True)]
         before = [stem, *blocks]
         layers += [ResidualBlock(before[place], width, strides[place]) for place, width in enumerate(blocks)]
-        self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload] # the stubs know it of tensors only
         self.width = widths[-1]
         load_backbone(self, pretrained, "SMALL_CNN")
 

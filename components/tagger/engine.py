@@ -68,7 +68,7 @@ def exact(device: torch.device) -> Iterator[None]:
         yield
 
 
-def choose_device(name: str | torch.device) -> torch.device:
+def find_device(name: str | torch.device) -> torch.device:
     """cpu, cuda, cuda:1, or auto: the GPU where there is one.
 
     Raises:

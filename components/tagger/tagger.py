@@ -18,7 +18,7 @@ from components.errors import TaggerError, TimbreError
 from components.labels import LabelSet
 from components.network import Network, build_network
 from components.progress import Progress, quiet
-from components.tagger.engine import Engine, Floats, choose_device, exact, onnx_engine, torch_engine
+from components.tagger.engine import Engine, Floats, exact, find_device, onnx_engine, torch_engine
 from components.tagger.folder import ONNX, WEIGHTS, check
 from components.tagger.reading import Reading, read_ahead
 from components.tagger.settings import TaggerJson
@@ -54,7 +54,7 @@ class Tagger:
         Raises:
             TaggerError: if the folder is damaged, incomplete, of another version or another tagger, or the device is not here.
         """
-        where = choose_device(device)
+        where = find_device(device)
         sealed = check(folder, digest)
         settings = sealed.settings
         network = _network(settings, sealed.files[WEIGHTS], Path(folder)).to(where)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from components.config import TrainingConfig
-from components.errors import ConfigError
+from components.errors import ConfigError, TaggerError
+from components.tagger.engine import find_device
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,12 @@ def choose_device(training: TrainingConfig) -> Device:
 
 
 def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ConfigError(f"training.device: unknown device {name!r}; write auto, cpu, cuda or cuda:0") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(f"training.device: {name} is not here ({torch.cuda.device_count()} CUDA devices are): write auto or cpu")
+        device = find_device(name)
+    except TaggerError as error:
+        raise ConfigError(f"training.device: {error}") from None
     if device.type not in ("cpu", "cuda"):
-        raise ConfigError(f"training.device: cannot train on {name}; write auto, cpu, cuda or cuda:0")
+        raise ConfigError(f"training.device: cannot train on {name}: write auto, cpu, cuda or cuda:0")
     return device
 
 

@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save
 from components.config import TrainingConfig
 from components.errors import ConfigError
 from components.evaluation import Metrics, measure, tune_thresholds
+from components.files import write_whole
 from components.menus import choose
 from components.network import Network
 from components.store import Store
 from components.tagger import TaggerSettings
-from components.training.files import write_atomically
 from components.training.history import Row, write_history
 from components.training.interrupt import Interrupt
 from components.training.lightning_import import pl
@@ -102,6 +102,6 @@ class Selection(pl.Callback):  # type: ignore[misc]
         if self.best is None or self._value(metrics) >= self.best.value:
             self.best = Best(step, metrics, self._value(metrics), scores, thresholds)
             tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in self._network.state_dict().items()}
-            write_atomically(self._weights, save(tensors))
+            write_whole(self._weights, save(tensors))
         self._loss, self._batches = 0.0, 0
         return row

@@ -12,20 +12,30 @@ app = typer.Typer(help="Data sets: check, fetch, render.", no_args_is_help=True)
 
 @app.command()
 def check(
-    datasets: Annotated[list[str], typer.Argument(metavar="TYPE:PATH...", help="What to check, e.g. irmastrain:data/sample/train.")],
-    labels: Annotated[str, typer.Option(help="The label set: IRMAS, OPENMIC, or CSV for a CSV's own columns.")] = "IRMAS",
+    datasets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TYPE:PATH]...", help="What to check, e.g. irmastrain:data/sample/train; a Config's own data where none."),
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="The label set: IRMAS, OPENMIC, or CSV for a CSV's own columns.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="A YAML file, as for timbre train.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write the HTML report here.")] = None,
 ) -> None:
-    """Run the pipeline's validation on data sets and say what is wrong; exit code 2 where training would refuse them."""
-    from components.config import AudioConfig, DataConfig
+    """Run the pipeline's validation on data sets and say what is wrong; exit code 2 where training would refuse them.
+
+    Data sets that are named here are looked at as they lie; a Config's own are split as they would be for training.
+    """
+    from components.config import default_config, load_config
     from components.datasets import build_manifest
     from components.progress import bars
     from components.validation import validate
 
     log_to_stderr()
-    # Each data set is looked at as it lies: nothing is split off.
-    data = DataConfig(train=tuple(datasets), val_share=0.0, test_share=0.0)
-    gathered = build_manifest(data, labels, AudioConfig(), progress=bars)
+    overrides: dict[str, object] = {} if labels is None else {"labels": labels}
+    if datasets:
+        overrides |= {"data.train": datasets, "data.val": [], "data.test": [], "data.val_share": 0.0, "data.test_share": 0.0}
+    resolved = load_config(config or (None if datasets else default_config()), overrides)
+    data = resolved.data
+    gathered = build_manifest(data, resolved.labels, resolved.audio, progress=bars)
     verdict = validate(gathered, data)
     frame = gathered.manifest.frame
     counts = frame["labels"].explode().value_counts()

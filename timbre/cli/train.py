@@ -17,15 +17,13 @@ def train(
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key: training.lr=1e-4.")] = None,
 ) -> None:
     """Validate, featurize, train, evaluate and register; what has not changed is not done again."""
-    from components.config import load_config
-    from components.registry import names
+    from components.config import default_config, load_config
 
     log_to_stderr()
     overrides = [*(settings or [])]
     overrides += [] if seed is None else [f"training.seed={seed}"]
     overrides += [] if name is None else [f"name={name}"]
-    resolved = load_config(config or os.environ.get("TIMBRE_CONFIG") or "configs/sample.yaml", overrides)
-    names.check(resolved.name)  # registration comes last and would refuse it only then
+    resolved = load_config(config or default_config(), overrides)
 
     _prepare_zenml()
     from pipelines.export import latest_outputs
