@@ -6,7 +6,7 @@ found by following the import statements, those inside functions too, so the lis
 
 import ast
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from zenml.config.cache_policy import CachePolicy
@@ -15,10 +15,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("components", "steps")
 
 
-def cached_on_code(module: str) -> CachePolicy:
-    """The cache policy of the step in `module` (dotted): its result holds until a file that it can import changes."""
+def cached_on_code(module: str, also: Callable[[], str] | None = None) -> CachePolicy:
+    """The cache policy of the step in `module` (dotted): its result holds until a file that it can import changes, or what `also` says."""
     files = sorted(path.relative_to(ROOT).as_posix() for path in files_used_by(module))
-    return CachePolicy(file_dependencies=files)
+    return CachePolicy(file_dependencies=files, cache_func=also)
 
 
 def files_used_by(module: str) -> set[Path]:

@@ -8,12 +8,12 @@ from components.config import AudioConfig
 from components.datasets import too_many_bad
 from components.errors import DataError
 from components.progress import bars
-from components.store import StoreRef, build_store
+from components.store import StoreRef, build_store, identity
 from steps.caching import cached_on_code
 from steps.refs import ManifestRef
 
 
-@step(cache_policy=cached_on_code("steps.featurize"))
+@step(cache_policy=cached_on_code("steps.featurize", also=identity))
 def featurize(manifest: ManifestRef, audio: AudioConfig, max_bad_fraction: float) -> Annotated[StoreRef, "store"]:
     """The store of a manifest's clips.
 

@@ -1,5 +1,6 @@
 """Decoded clips on disk: each is decoded once, kept by its content in memory-mapped shards, and shared by every run.
 
+<root>/id                           tells this store from another
 <root>/clips/<rate>hz-<settings>/   one folder for each way of decoding
     settings.json                   what that way is
     shards/<name>.npy, .parquet     int16 samples of many clips end to end; which clips, where, at what scale
@@ -8,7 +9,8 @@
 
 from components.store.build import Built, build_store
 from components.store.garbage import Freed, collect_garbage
+from components.store.identity import identity
 from components.store.read import Store, open_store
 from components.store.ref import StoreRef
 
-__all__ = ["Built", "Freed", "Store", "StoreRef", "build_store", "collect_garbage", "open_store"]
+__all__ = ["Built", "Freed", "Store", "StoreRef", "build_store", "collect_garbage", "identity", "open_store"]

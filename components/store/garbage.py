@@ -10,6 +10,7 @@ from components.audio import Clip16
 from components.errors import StoreError
 from components.places import store_root
 from components.store.folder import Folder, remove
+from components.store.identity import renew
 from components.store.shards import SHARD_BYTES, Index, ShardWriter, map_samples, read_indexes
 
 DAY_S = 86_400
@@ -63,6 +64,8 @@ def collect_garbage(root: Path | None = None, unused_days: float = 30.0) -> Free
             nbytes += freed + sum(remove(view) for view in forgotten)
             clips += removed
             views += len(forgotten)
+    if views:
+        renew(root)  # or a cached featurize would name one of them
     return Freed(nbytes, clips, views, busy)
 
 

@@ -18,6 +18,7 @@ from components.validation.outcome import Outcome
 from components.validation.tables import Tables
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # before the import: some releases report home from there
+logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells at length how it starts
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its dependencies warn about the Python version and their own future
     import great_expectations as gx
@@ -25,8 +26,6 @@ with warnings.catch_warnings():
     from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults, ProgressBarsConfig
     from great_expectations.render.renderer import ValidationResultsPageRenderer
     from great_expectations.render.view import DefaultJinjaSectionView
-
-logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells at length how it starts
 
 
 def suites(labels: LabelSet, data: DataConfig) -> dict[str, list[Any]]:

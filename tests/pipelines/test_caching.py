@@ -91,3 +91,9 @@ def test_data_that_were_moved_redo_nothing(again, project: Project) -> None:
     paths = tuple(f"data.{split}=['{kind}:elsewhere/data/{split}']" for split, kind in
                   (("train", "irmastrain"), ("val", "irmastest"), ("test", "irmastest")))  # fmt: skip
     assert again(overrides=paths) == ALWAYS
+
+
+def test_a_store_that_is_gone_is_filled_again_and_trains_nothing(again, project: Project) -> None:
+    shutil.rmtree(project.folder / ".timbre" / "store")
+    assert again() == ALWAYS | {"featurize"}
+    assert again() == ALWAYS

@@ -17,6 +17,8 @@ ENVIRONMENT = {
     "GOMP_SPINCOUNT": "5000",
 }
 
+INTERRUPTED = 130  # typer makes it of a KeyboardInterrupt
+
 app = typer.Typer(
     name="timbre",
     help="Labelled recordings in; a tagger that is trained, judged, registered, served and watched out.",
@@ -49,9 +51,11 @@ def main() -> None:
         os.environ.setdefault(name, value)
     try:
         app(args=[argument for argument in arguments if argument != "--debug"], prog_name="timbre")
-    except KeyboardInterrupt:
-        print("stopped by Ctrl+C", file=sys.stderr)
-        raise SystemExit(130) from None
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:
+            raise
+        print("stopped by Ctrl+C; the same command goes on where it stopped", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
     except Exception as error:
         sentence = _sentence(error)
         if debug or sentence is None:
@@ -68,4 +72,5 @@ def _sentence(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"the disk is full ({error.filename or 'no file is named'}): make room and run the same command again, nothing is lost"
-    return None
+    cause = error.__cause__  # ZenML wraps what its hooks raise
+    return _sentence(cause) if isinstance(cause, Exception) else None

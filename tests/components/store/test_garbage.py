@@ -10,7 +10,7 @@ from components.audio import load
 from components.config import AudioConfig
 from components.datasets import Manifest
 from components.errors import StoreError
-from components.store import Freed, StoreRef, build_store, collect_garbage, garbage, open_store
+from components.store import Freed, StoreRef, build_store, collect_garbage, garbage, identity, open_store
 
 
 def age(root: Path, ref: StoreRef, days: float) -> None:
@@ -128,3 +128,13 @@ def test_a_view_that_cannot_be_read_stops_it(manifest: Manifest, root: Path, aud
 
 def test_an_empty_root(tmp_path: Path) -> None:
     assert collect_garbage(tmp_path / "nowhere") == Freed(0, 0, 0, [])
+
+
+def test_a_store_that_lost_a_view_is_another_one(manifest: Manifest, root: Path, audio: AudioConfig) -> None:
+    before, ref = identity(root), build_store(manifest, audio, root).ref
+    collect_garbage(root)
+    assert identity(root) == before
+    age(root, ref, 31)
+    collect_garbage(root)
+    assert identity(root) != before
+    assert identity(root) == identity(root) != identity(root.parent / "another")

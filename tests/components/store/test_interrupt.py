@@ -19,6 +19,7 @@ from components.config import AudioConfig
 from components.datasets import Manifest
 from components.errors import StoreError
 from components.store import StoreRef, build_store, open_store
+from tests.fixtures.disks import small_disk
 
 Order = Callable[..., dict[str, Any]]
 SHARD_BYTES = 160_000
@@ -104,23 +105,18 @@ def test_builds_at_once(order: Order, undisturbed: dict[str, Any], root: Path) -
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MiB; the store needs 1.1 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """The store needs 1.1 MB."""
+    with small_disk(tmp_path / "disk", mebibytes=2) as disk:
+        yield disk
 
 
-def test_a_full_disk(small_disk: Path, manifest: Manifest, audio: AudioConfig, undisturbed: dict[str, Any]) -> None:
-    root, ballast = small_disk / "store", small_disk / "ballast"
+def test_a_full_disk(disk: Path, manifest: Manifest, audio: AudioConfig, undisturbed: dict[str, Any]) -> None:
+    root, ballast = disk / "store", disk / "ballast"
     for free in (0, 8_192, 30_000, 200_000, 700_000, 1_000_000):
         ballast.unlink(missing_ok=True)
-        held = sum(path.stat().st_blocks * 512 for path in small_disk.rglob("*"))
-        stat = os.statvfs(small_disk)
+        held = sum(path.stat().st_blocks * 512 for path in disk.rglob("*"))
+        stat = os.statvfs(disk)
         ballast.write_bytes(bytes(max(0, stat.f_blocks * stat.f_frsize - max(free, held))))
         with pytest.raises(StoreError, match=r"no space is left for the store at .*: free some or set TIMBRE_STORE"):
             build_store(manifest, audio, root)

@@ -1,0 +1,32 @@
+"""Tells one store from another, so that a result of featurize is reused only where what it names still lies."""
+
+import uuid
+from pathlib import Path
+
+from components.files import write_whole
+from components.places import store_root
+from components.store.folder import sentences
+
+
+def identity(root: Path | None = None) -> str:
+    """A name that a store gets once, and anew when views of it are forgotten.
+
+    Args:
+        root: of the store; TIMBRE_STORE by default.
+    Raises:
+        StoreError: if it has none yet and cannot be written.
+    """
+    file = _file(root)
+    with sentences(file.parent):
+        if not file.exists():
+            write_whole(file, uuid.uuid4().hex.encode())
+        return file.read_text()
+
+
+def renew(root: Path | None = None) -> None:
+    """Take the name away; the next one who asks gives another."""
+    _file(root).unlink(missing_ok=True)
+
+
+def _file(root: Path | None) -> Path:
+    return Path(root or store_root()).absolute() / "id"

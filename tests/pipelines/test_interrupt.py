@@ -1,0 +1,68 @@
+"""Ctrl+C, sent to the command as a terminal would, in each phase of a real run; and a disk that fills up."""
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.disks import small_disk
+from tests.pipelines.conftest import Project
+
+pytestmark = pytest.mark.slow
+ENDLESS = ("training.max_steps=1000000", "training.epochs=1000000", "training.val_every_steps=20")
+
+
+def train(project: Project, *settings: str) -> list[str]:
+    return ["timbre", "train", *(word for setting in ("gate.min_f1=0", *settings) for word in ("--set", setting))]
+
+
+def interrupted(project: Project, command: list[str], when: str) -> tuple[int, str]:
+    """Exit code and all output of a command that gets one SIGINT as soon as it says what matches `when`."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    said, pressed = [], False
+    with subprocess.Popen(command, cwd=project.folder, env=project.environment, text=True, start_new_session=True, **pipes) as process:
+        for line in process.stdout:
+            said.append(line)
+            if not pressed and re.search(when, line):
+                os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group
+                pressed = True
+    assert pressed, "".join(said)
+    return process.returncode, "".join(said)
+
+
+@pytest.mark.parametrize("step", ["validate", "featurize"])
+def test_before_training_it_stops_with_130_and_the_next_run_is_whole(project: Project, step: str) -> None:
+    rate = "audio.sample_rate=16000"  # another store than the other tests', so that featurize has something to do
+    code, said = interrupted(project, train(project, rate), rf"Step \S*{step}\S* has started")
+    assert code == 130, said
+    assert "Traceback" not in said
+    assert "stopped by Ctrl+C" in said
+    again = project.run(*train(project, rate))
+    assert "production, latest" in again.stdout
+
+
+def test_in_training_it_ends_with_the_best_so_far_and_goes_on(project: Project) -> None:
+    code, said = interrupted(project, train(project, "name=stopped", *ENDLESS), r"step \d+ of 1,?000,?000")
+    assert code == 0, said
+    assert "keeping the best so far" in said
+    assert "stopped@" in project.run("timbre", "models", "list").stdout
+
+
+def test_a_full_disk_is_one_sentence_and_a_freed_one_goes_on(project: Project, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", mebibytes=4) as disk:  # the store needs 2.4 MB
+        ballast = disk / "ballast"
+        ballast.write_bytes(bytes(3 * 2**20))
+        small = Project(project.folder, {**project.environment, "TIMBRE_STORE": str(disk / "store")})
+        full = small.run(*train(small), check=False)
+        assert full.returncode == 2, full.stdout + full.stderr
+        assert "Traceback" not in full.stdout + full.stderr
+        assert full.stderr.strip().splitlines()[-1].startswith("timbre: no space is left for the store at")
+        ballast.unlink()
+        assert digest(small.run(*train(small)).stdout) == digest(project.run(*train(project)).stdout)
+
+
+def digest(said: str) -> str:
+    return re.search(r"sha256 (\w{64})", said)[1]
