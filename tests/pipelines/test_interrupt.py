@@ -33,14 +33,14 @@ def interrupted(project: Project, command: list[str], when: str) -> tuple[int, s
     return process.returncode, "".join(said)
 
 
-@pytest.mark.parametrize("step", ["validate", "featurize"])
-def test_before_training_it_stops_with_130_and_the_next_run_is_whole(project: Project, step: str) -> None:
-    rate = "audio.sample_rate=16000"  # another store than the other tests', so that featurize has something to do
-    code, said = interrupted(project, train(project, rate), rf"Step \S*{step}\S* has started")
+@pytest.mark.parametrize(("step", "rate"), [("validate", 16000), ("featurize", 24000)])  # each has a store of its own to fill
+def test_before_training_it_stops_with_130_and_the_next_run_is_whole(project: Project, step: str, rate: int) -> None:
+    command = train(project, f"audio.sample_rate={rate}")
+    code, said = interrupted(project, command, rf"Step \S*{step}\S* has started")
     assert code == 130, said
     assert "Traceback" not in said
     assert "stopped by Ctrl+C" in said
-    again = project.run(*train(project, rate))
+    again = project.run(*command)
     assert "production, latest" in again.stdout
 
 
