@@ -149,21 +149,28 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] | Mappi
     """
     path = path or os.environ.get("TIMBRE_CONFIG") or None
     values = _read_yaml(Path(path)) if path else {}
-    for key, value in _pairs(overrides):
+    pairs = _pairs(overrides)
+    for key, value in pairs:
         _set(values, key, value)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_explain(error, str(path or "configuration"))) from None
+        raise ConfigError(_explain(error, str(path or "configuration"), [key for key, _ in pairs])) from None
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}; name a YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        raise ConfigError(
+            f"cannot read the configuration {path}: {error.strerror}; name a YAML file, or run it where that file is"
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not YAML: it is no UTF-8 text; name a YAML file") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        at = f" at line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path} is not YAML{at} ({getattr(error, 'problem', error)}): mend it, or name a YAML file") from None
     if not isinstance(values or {}, dict):
         raise ConfigError(f"{path} holds a {type(values).__name__}, not sections of keys: see configs/ for examples")
     return values or {}
@@ -194,10 +201,12 @@ def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
     values[key] = value
 
 
-def _explain(error: ValidationError, where: str) -> str:
-    """The first complaint as one sentence, with the nearest key where one is misspelt."""
+def _explain(error: ValidationError, where: str, overridden: Sequence[str]) -> str:
+    """The first complaint as one sentence, with the nearest key where one is misspelt; an override is not blamed on the file."""
     first = error.errors()[0]
     dotted = ".".join(str(part) for part in first["loc"]) or "configuration"
+    if any(f"{dotted}.".startswith(f"{key}.") for key in overridden):
+        where = "override"
     if first["type"] == "extra_forbidden":
         known = _keys_beside(first["loc"])
         return f"{where}: unknown key {dotted}{nearest(str(first['loc'][-1]), known)}; known here: {', '.join(known)}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zenml.client import Client
+from zenml.models import PipelineRunResponse
 
 from components.files import write_whole
 
@@ -26,9 +27,18 @@ def export_latest() -> None:
 
 
 def latest_outputs() -> dict[str, Any] | None:
-    """Artifact name -> artifact version of the latest training run; None where it has not reached its end."""
-    runs = Client().list_pipeline_runs(pipeline="training", sort_by="desc:created", size=1)
-    if not runs or "register" not in (steps := runs[0].steps) or not steps["register"].status.is_successful:
+    """Artifact name -> artifact version of the latest training run that has reached its end; None where none of the last ten has.
+
+    Others may run at the same time, so the newest one need not be it.
+    """
+    runs = Client().list_pipeline_runs(pipeline="training", sort_by="desc:created", size=10)
+    return next((outputs for run in runs if (outputs := outputs_of(run)) is not None), None)
+
+
+def outputs_of(run: PipelineRunResponse) -> dict[str, Any] | None:
+    """Artifact name -> artifact version of a training run; None where it has not reached its end."""
+    steps = run.steps
+    if "register" not in steps or not steps["register"].status.is_successful:
         return None
     return {name: found[-1] for step in steps.values() for name, found in step.outputs.items()}
 

@@ -17,7 +17,7 @@ from components.store import StoreRef, open_store
 from components.tagger import Tagger
 from steps.caching import cached_on_code
 
-HISTORY = "history.csv"
+HISTORY, NOTE = "history.csv", "interrupted.txt"  # what training left beside the tagger
 
 
 @step(cache_policy=cached_on_code("steps.evaluate"))
@@ -30,7 +30,8 @@ def evaluate(
     judgement = judge(opened, clips.of(split), evaluation, progress=bars)
     history = pd.read_csv(tagger / HISTORY) if (tagger / HISTORY).exists() else None
     folder = Path(tempfile.mkdtemp(prefix="timbre-")) / "evaluation"
-    write_evaluation(judgement, folder, history, _told(recipe), _versions())
+    note = (tagger / NOTE).read_text() if (tagger / NOTE).exists() else ""
+    write_evaluation(judgement, folder, history, _told(recipe), _versions(), note=note)
     metrics = judgement.metrics.flat()
     log_metadata({name: value for name, value in metrics.items() if "/" not in name})
     return folder, HTMLString((folder / "report.html").read_text(encoding="utf-8"))

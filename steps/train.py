@@ -3,13 +3,16 @@
 from pathlib import Path
 from typing import Annotated
 
-from zenml import step
+from zenml import get_step_context, step
+from zenml.client import Client
+from zenml.models import StepRunUpdate
+from zenml.utils.time_utils import utc_now
 
 from components.config import Config
 from components.progress import bars
 from components.store import StoreRef, open_store
 from components.tagger import attach
-from components.training import fit, new_run_folder
+from components.training import NOTE, fit, new_run_folder
 from steps.caching import cached_on_code
 
 HISTORY = "history.csv"  # the training curve, for the report
@@ -21,4 +24,12 @@ def train(store: StoreRef, recipe: Config) -> Annotated[Path, "tagger"]:
     run_folder = new_run_folder(recipe.name)
     folder = fit(recipe, open_store(store), run_folder, progress=bars)
     attach(folder, HISTORY, run_folder / HISTORY)
+    if (note := run_folder / NOTE).exists():
+        attach(folder, NOTE, note)
+        _forget()
     return folder
+
+
+def _forget() -> None:
+    """What was cut short is no result to reuse: the same command trains again."""
+    Client().zen_store.update_run_step(get_step_context().step_run.id, StepRunUpdate(cache_expires_at=utc_now()))

@@ -1,5 +1,6 @@
 """What notebooks and the command line share: a Tagger that is opened by its registered name, and the files that paths mean."""
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from components.datasets import parse, read_dataset, resolve_labels
 from components.errors import DataError
 from components.registry import Registry
 
+log = logging.getLogger("components.registry")
+
 
 class Tagger(tagger.Tagger):
     """A tagger by name: `Tagger.open("production").score(waveform, sample_rate)`."""
@@ -20,7 +23,7 @@ class Tagger(tagger.Tagger):
         """Open a registered tagger, or a tagger folder.
 
         Args:
-            name: `production`, `latest`, `name@digest8`, a digest, or the path of a tagger folder.
+            name: `production`, `latest`, `name@digest8` (an inactive one too), a digest, or the path of a tagger folder.
             device: auto, cpu, cuda, cuda:1.
             digest: the tagger that is expected, where that is known.
         Raises:
@@ -30,7 +33,9 @@ class Tagger(tagger.Tagger):
         if (Path(name) / "tagger.json").is_file():
             return super().open(name, device, digest)
         with Registry.open() as registry:
-            model = registry.find(str(name))
+            model = registry.find(str(name), inactive=True)
+            if not model.is_active:
+                log.warning("%s is inactive: no service offers it until someone promotes it", model.key)
             return super().open(registry.folder(model), device, model.digest)
 
 

@@ -24,7 +24,7 @@ TILES = (
     ("mAP", "mAP"),
     ("LRAP", "LRAP"),
     ("roc_auc", "ROC AUC"),
-    ("accuracy", "accuracy"),
+    ("accuracy", "accuracy, mean over labels"),
 )
 MOST_BARS = 6
 UNSAID = "<!-- the gate has not been asked -->"
@@ -75,6 +75,7 @@ def report(
     history: pd.DataFrame | None = None,
     config: Mapping[str, Any] | None = None,
     versions: Mapping[str, str] | None = None,
+    note: str = "",
 ) -> str:
     """The page as a string; the same arguments give the same page.
 
@@ -83,6 +84,7 @@ def report(
         history: the training curve, with columns step, train_loss, val_f1, val_map and lr.
         config: the run's configuration, shown as YAML.
         versions: of what made the result, name -> version.
+        note: what to know of the training before believing the figures.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -101,7 +103,7 @@ def report(
         subject=judgement.subject,
         word=wording.noun(judgement.label_set),
         answer=wording.answer(judgement),
-        caution=wording.caution(judgement),
+        caution=" ".join(filter(None, (note, wording.caution(judgement)))),
         verdict=verdict,
         unsaid=Markup(UNSAID),  # noqa: S704 - our own comment
         strengths=wording.strengths(judgement),

@@ -55,7 +55,7 @@ def answer(judgement: Judgement) -> str:
         low, high = metrics.intervals["f1"]
         interval = f" ({metrics.confidence:.0%} interval {low:.2f} to {high:.2f})"
     word = noun(judgement.label_set)
-    return f"{subject.name} names {word}s with a macro F1 of {metrics.values['f1']:.2f}{interval} on {clips}."
+    return f"Tagger {subject.name} finds the {word}s with a macro F1 of {metrics.values['f1']:.2f}{interval} on {clips}."
 
 
 def caution(judgement: Judgement) -> str:

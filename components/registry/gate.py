@@ -131,7 +131,8 @@ def _incomparable(candidate: Judged, key: str, digest: str, labels: tuple[str, .
         return _refuse("there are no clips in test to judge it on", digest or None)
     if set(labels) != set(candidate.labels):
         return _refuse(
-            f"its label set ({_shown(candidate.labels)}) is not that of {key} ({_shown(labels)}), so a person must decide", digest
+            f"its label set ({_shown(candidate.labels)}) is not that of {key} ({_shown(labels)}), so a person must promote it",
+            digest,
         )
     return None
 

@@ -68,7 +68,7 @@ def may_serve(row: ModelRow) -> ModelRow:
     """
     present(row)
     if not row.is_active:
-        raise InactiveModel(f"model {row.key} is inactive{_why(row)}; activate or promote it first")
+        raise InactiveModel(f"model {row.key} is inactive{_why(row)}: `timbre models promote {row.key}` puts it in production")
     return row
 
 
@@ -98,7 +98,7 @@ def _rows(session: Session, condition: ColumnElement[bool], key: str, one: bool 
 def _nearest(session: Session, key: str) -> str:
     keys = [row.key for row in session.scalars(select(ModelRow).where(ModelRow.archived_at.is_(None)).order_by(*NEWEST).limit(1000))]
     if not keys:
-        return ": it is empty, so train a tagger first"
+        return ": the registry is empty, so train a tagger first"
     close = difflib.get_close_matches(key, keys, n=3, cutoff=0.5) or keys[:3]
     return f"; it has {', '.join(close)}" + (f" and {len(keys) - len(close)} more" if len(keys) > len(close) else "")
 

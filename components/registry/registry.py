@@ -99,8 +99,8 @@ class Registry:
         entry = Entry(sealed, card, names.check(str(sealed.about.get("name", ""))))
         return adopt(self.database, entry, who)
 
-    def find(self, key: str = keys.PRODUCTION) -> RegisteredModel:
-        """The model that a key means and that may be served.
+    def find(self, key: str = keys.PRODUCTION, inactive: bool = False) -> RegisteredModel:
+        """The model that a key means and that may be served; an inactive one too where `inactive` says so.
 
         Args:
             key: `production`, `latest`, `name@digest8`, an id, a digest or its first 8 or more characters, or a bare name (its newest).
@@ -108,7 +108,7 @@ class Registry:
             UnknownModel, InactiveModel, ArchivedModel: if there is none.
         """
         with self.database.read() as session:
-            return _model(session, keys.may_serve(keys.row_of(session, key)))
+            return _model(session, (keys.present if inactive else keys.may_serve)(keys.row_of(session, key)))
 
     def look_up(self, key: str) -> RegisteredModel:
         """The model that a key means, inactive and archived ones too."""

@@ -8,6 +8,7 @@ import torch
 
 from components.config import Config
 from components.errors import DataError, TaggerError
+from components.files import write_whole
 from components.losses import LOSSES, Loss, positive_weights
 from components.menus import build
 from components.network import Network, build_network
@@ -16,7 +17,7 @@ from components.store import Store
 from components.tagger import TaggerSettings, export_onnx, seal
 from components.training.code_version import code_version
 from components.training.device import choose_device, repeatable
-from components.training.interrupt import listening
+from components.training.interrupt import NOTE, listening
 from components.training.loader import Loader
 from components.training.plan import Plan
 
@@ -67,6 +68,9 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
         loader = Loader(train, plan, steps, in_advance=device.device.type == "cuda")
         run(learner, loader, [*watching, selection], device, run_folder)
         best = selection.restore()
+        if interrupt.asked:
+            said = f"Training was stopped by hand before its {steps:,} steps were done; these are the weights of step {best.step:,}."
+            write_whole(run_folder / NOTE, said.encode())
         log.info("kept the weights of step %d: val F1 %.3f, val mAP %.3f", best.step, best.metrics.values["f1"], best.metrics.values["mAP"])
         network.cpu().eval()
         onnx = export_onnx(network, settings.window_samples) if training.onnx else None

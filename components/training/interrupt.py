@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 log = logging.getLogger(__name__)
+NOTE = "interrupted.txt"  # in the run folder of a training that was cut short: a sentence about it
 
 
 class StopNowError(BaseException):

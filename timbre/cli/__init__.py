@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 
+import click
 import typer
 
 from timbre.cli import data, doctor, models, predict, store, train
@@ -50,7 +51,8 @@ def main() -> None:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
-        app(args=[argument for argument in arguments if argument != "--debug"], prog_name="timbre")
+        code = app(args=[argument for argument in arguments if argument != "--debug"], prog_name="timbre", standalone_mode=False)
+        raise SystemExit(code)
     except (KeyboardInterrupt, SystemExit) as stop:
         if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:
             raise
@@ -70,7 +72,14 @@ def _sentence(error: Exception) -> str | None:
 
     if isinstance(error, TimbreError):
         return str(error)
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx else "timbre"
+        return f"{error.format_message().rstrip('.')}; `{command} --help` tells what it takes"
+    if type(error).__name__ == "RunInterruptedException":
+        return "the run was stopped by a signal; the same command goes on where it stopped"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"the disk is full ({error.filename or 'no file is named'}): make room and run the same command again, nothing is lost"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror or error}: name another place, or make this one readable and writable"
     cause = error.__cause__  # ZenML wraps what its hooks raise
     return _sentence(cause) if isinstance(cause, Exception) else None

@@ -26,12 +26,14 @@ def train(
     resolved = load_config(config or default_config(), overrides)
 
     _prepare_zenml()
-    from pipelines.export import latest_outputs
+    from zenml.client import Client
+
+    from pipelines.export import outputs_of
     from pipelines.training import training
     from timbre.cli.results import print_results
 
-    training(config=resolved)
-    if outputs := latest_outputs():
+    run = training(config=resolved)
+    if outputs := outputs_of(Client().get_pipeline_run(run.id)):
         print_results(outputs)
 
 

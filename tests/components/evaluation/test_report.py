@@ -73,7 +73,7 @@ def test_it_leads_with_the_answer_then_the_gate_then_what_is_weak(page, judgemen
         )
     ]
     assert places == sorted(places)
-    assert answer(judgement) == "sample names instruments with a macro F1 of 0.84 (95% interval 0.81 to 0.86) on 120 test clips."
+    assert answer(judgement) == "Tagger sample finds the instruments with a macro F1 of 0.84 (95% interval 0.81 to 0.86) on 120 test clips."
 
 
 def test_it_is_balanced_html_without_any_external_address(page):

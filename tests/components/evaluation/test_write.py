@@ -70,7 +70,7 @@ def test_a_label_without_support_is_zero_in_the_card():
 
 def test_readme_tells_the_answer_and_the_weak_spots(judgement):
     page = readme(card(judgement))
-    assert page.startswith("# sample\n\nsample names instruments with a macro F1 of 0.84")
+    assert page.startswith("# sample\n\nTagger sample finds the instruments with a macro F1 of 0.84")
     assert "- cello (F1 0.58, 0.42 to 0.72; 36 clips): Missed in 13 of 36 clips" in page
     assert "| acoustic guitar | 50 | 0.86 | 0.96 | 0.91 | 0.83–0.96 | 0.28 |" in page
 

@@ -92,7 +92,7 @@ def test_what_only_a_person_may_promote() -> None:
     assert not decide(judged(0, split="val,test"), judged(9, "old"), GATE).promote
     other = decide(judged(0), judged(9, "old", labels=("cel", "gac")), GATE)
     assert (other.promote, other.against) == (False, "old")
-    assert other.reason == "not promoted: its label set (cel, flu) is not that of old@00000000 (cel, gac), so a person must decide"
+    assert other.reason == "not promoted: its label set (cel, flu) is not that of old@00000000 (cel, gac), so a person must promote it"
     none = np.zeros((0, 2))
     assert "no clips" in decide(judged(0, predicted=none, targets=none, mask=none), None, GateConfig()).reason
 

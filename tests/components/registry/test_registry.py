@@ -165,7 +165,7 @@ def test_a_key_is_never_a_path(registry: Registry, add: Add) -> None:
 
 def test_an_empty_registry_says_so(registry: Registry) -> None:
     for key in ("production", "latest", "timbre"):
-        with pytest.raises(UnknownModel, match="it is empty, so train a tagger first"):
+        with pytest.raises(UnknownModel, match="the registry is empty, so train a tagger first"):
             registry.find(key)
     assert registry.list().items == ()
     with pytest.raises(RegistryError, match="no earlier production"):
