@@ -205,9 +205,10 @@ def _explain(error: ValidationError, where: str, overridden: Sequence[str]) -> s
     """The first complaint as one sentence, with the nearest key where one is misspelt; an override is not blamed on the file."""
     first = error.errors()[0]
     dotted = ".".join(str(part) for part in first["loc"]) or "configuration"
-    if any(f"{dotted}.".startswith(f"{key}.") for key in overridden):
+    unknown = first["type"] == "extra_forbidden"
+    if any(f"{dotted}.".startswith(f"{key}.") or (unknown and key.startswith(f"{dotted}.")) for key in overridden):
         where = "override"
-    if first["type"] == "extra_forbidden":
+    if unknown:
         known = _keys_beside(first["loc"])
         return f"{where}: unknown key {dotted}{nearest(str(first['loc'][-1]), known)}; known here: {', '.join(known)}"
     message = first["msg"].removeprefix("Value error, ")

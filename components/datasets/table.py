@@ -85,6 +85,10 @@ def read_csv(where: str, label_set: LabelSet) -> Dataset:
     absent = frozenset(label_set.codes) - frozenset(table.labels)
     dataset = Dataset("csv", table.path.parent)
     has_split = any(table.cell(row, "split") for _, row in table.rows)
+    if not (has_split or {"group", "speaker"} & set(table.columns)):
+        dataset.notes.append(
+            f"{shown(table.path)} has no column `group`: each file is a group of its own, so excerpts of one recording may be in two splits"
+        )
     seen: dict[str, tuple[int, RawClip]] = {}
     for line, row in table.rows:
         at = f"{shown(table.path)}, line {line}"

@@ -4,7 +4,6 @@ import errno
 import os
 import sys
 
-import click
 import typer
 
 from timbre.cli import data, doctor, models, predict, store, train
@@ -22,7 +21,7 @@ INTERRUPTED = 130  # typer makes it of a KeyboardInterrupt
 
 app = typer.Typer(
     name="timbre",
-    help="Labelled recordings in; a tagger that is trained, judged, registered, served and watched out.",
+    help="Labelled recordings in; a tagger that is trained, judged and registered out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": lambda token: token.replace("_", "-")},
@@ -33,7 +32,7 @@ app = typer.Typer(
 def everywhere(
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error; works before and after the command."),
 ) -> None:
-    """Labelled recordings in; a tagger that is trained, judged, registered, served and watched out."""
+    """Labelled recordings in; a tagger that is trained, judged and registered out."""
 
 
 app.command("train")(train.train)
@@ -62,7 +61,8 @@ def main() -> None:
         sentence = _sentence(error)
         if debug or sentence is None:
             raise
-        print(f"timbre: {sentence}", file=sys.stderr)
+        if sentence:
+            print(f"timbre: {sentence}", file=sys.stderr)
         raise SystemExit(2) from None
 
 
@@ -72,9 +72,11 @@ def _sentence(error: Exception) -> str | None:
 
     if isinstance(error, TimbreError):
         return str(error)
-    if isinstance(error, click.UsageError):
-        command = error.ctx.command_path if error.ctx else "timbre"
-        return f"{error.format_message().rstrip('.')}; `{command} --help` tells what it takes"
+    if hasattr(error, "format_message"):  # a usage error; typer brings a copy of click of its own, so its type has no public name
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "timbre"
+        said = error.format_message().rstrip(".")
+        return said and f"{said}; `{command} --help` tells what it takes"  # empty where the help itself was shown
     if type(error).__name__ == "RunInterruptedException":
         return "the run was stopped by a signal; the same command goes on where it stopped"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:

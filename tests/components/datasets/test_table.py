@@ -83,7 +83,8 @@ def test_a_file_listed_twice_alike_counts_once(tone, tmp_path: Path) -> None:
     tone("x.wav")
     dataset = read_csv(listed(tmp_path, "file,a\nx.wav,1\nx.wav,1\n"), AB)
     assert len(dataset.clips) == 1
-    assert "line 3: x.wav is listed on line 2 too; it counts once" in dataset.notes[0]
+    assert "has no column `group`: each file is a group of its own" in dataset.notes[0]
+    assert "line 3: x.wav is listed on line 2 too; it counts once" in dataset.notes[1]
 
 
 def test_files_are_sought_beside_the_csv_then_in_the_working_folder(tone, tmp_path: Path, monkeypatch) -> None:
