@@ -70,9 +70,9 @@ class Network(nn.Module):
         mean = total / count
         std = (squares / count - mean.square()).clamp(min=0).sqrt()
         # A band that is empty in the training data (upsampled recordings) would turn a later recording's noise into huge values.
-        floor = 0.1 * std.mean()
+        floor = 0.1 * std.mean(dim=(1, 2), keepdim=True)  # a channel at a time, since each has a unit of its own
         self.mean.copy_(mean)
-        self.std.copy_(std.clamp(min=float(floor) or 1.0))
+        self.std.copy_(std.maximum(floor.where(floor > 0, 1.0)))
 
 
 def build_network(feature: FeatureConfig, model: ModelConfig, windows: WindowConfig, sample_rate: int, labels: LabelSet) -> Network:

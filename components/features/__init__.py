@@ -2,9 +2,21 @@
 
 from collections.abc import Callable
 
+from components.features.ast_filterbank import AstFilterbank
 from components.features.contract import Feature
 from components.features.mel_spectrogram import MelSpectrogram
+from components.features.mfcc import Mfcc
+from components.features.multi_spectrogram import MultiSpectrogram
+from components.features.wav2vec import Wav2Vec
+from components.features.wavelet import Wavelet
 
-FEATURES: dict[str, Callable[..., Feature]] = {"MEL_SPECTROGRAM": MelSpectrogram}
+FEATURES: dict[str, Callable[..., Feature]] = {
+    "MEL_SPECTROGRAM": MelSpectrogram,
+    "MULTI_SPECTROGRAM": MultiSpectrogram,
+    "MFCC": Mfcc,
+    "WAVELET": Wavelet,
+    "AST": AstFilterbank,
+    "WAV2VEC": Wav2Vec,
+}
 
-__all__ = ["FEATURES", "Feature", "MelSpectrogram"]
+__all__ = ["FEATURES", "AstFilterbank", "Feature", "MelSpectrogram", "Mfcc", "MultiSpectrogram", "Wav2Vec", "Wavelet"]

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from components.errors import ConfigError
+from components.features.exact import exactly
 from components.model_input import ModelInputDataType
 from components.torch_builds import match_builds
 
 # About 100 dB below a full-scale sine and 20 dB above the rounding noise of 16 bits.
 FLOOR = 1e-7
-WINDOWS_AT_ONCE = 4
 BANDS_AT_ONCE = 16
 
 
@@ -47,10 +47,10 @@ class MelSpectrogram(nn.Module):
         super().__init__()
         top_hz = sample_rate / 2 if f_max_hz is None else f_max_hz
         if not (n_fft > 1 and hop > 0 and n_mels > 0):
-            raise ConfigError(f"MEL_SPECTROGRAM: n_fft {n_fft}, hop {hop} and n_mels {n_mels} must be above 1, 0 and 0: make them larger")
+            raise ConfigError(f"feature.params: n_fft {n_fft}, hop {hop} and n_mels {n_mels} must be above 1, 0 and 0: make them larger")
         if not 0 <= f_min_hz < top_hz <= sample_rate / 2:
             raise ConfigError(
-                f"MEL_SPECTROGRAM: f_min_hz {f_min_hz:g} and f_max_hz {top_hz:g} must rise between 0 and {sample_rate / 2:g} Hz, "
+                f"feature.params: f_min_hz {f_min_hz:g} and f_max_hz {top_hz:g} must rise between 0 and {sample_rate / 2:g} Hz, "
                 f"half of audio.sample_rate: change one of them"
             )
         self.n_fft, self.hop, self.n_mels = n_fft, hop, n_mels
@@ -66,12 +66,7 @@ class MelSpectrogram(nn.Module):
 
     def forward(self, waveforms: Tensor) -> Tensor:
         """[batch, time] -> [batch, 1, mel, frame], frame = 1 + time // hop."""
-        # A power spectrum spans ten decades, which bfloat16's 8 bits of mantissa would smear, so autocast stays out.
-        with torch.autocast(waveforms.device.type, enabled=False):
-            if waveforms.device.type != "cpu" or torch.compiler.is_exporting():
-                return self._decibels(waveforms.float())
-            # A few windows at a time stay in the processor's cache, which on a CPU is three times as fast as the batch in one go.
-            return torch.cat([self._decibels(part) for part in torch.split(waveforms.float(), WINDOWS_AT_ONCE)])
+        return exactly(self._decibels, waveforms)
 
     def _decibels(self, waveforms: Tensor) -> Tensor:
         padded = nn.functional.pad(waveforms, (self.n_fft // 2, self.n_fft - self.n_fft // 2))
@@ -91,7 +86,7 @@ def _filters(n_fft: int, f_min_hz: float, f_max_hz: float, n_mels: int, sample_r
         warnings.simplefilter("ignore")  # it warns of empty bands, which the next lines refuse
         filters: Tensor = melscale_fbanks(n_fft // 2 + 1, f_min_hz, f_max_hz, n_mels, sample_rate, norm="slaney", mel_scale="slaney")
     if (empty := int((filters.amax(0) == 0).sum())) > 0:
-        raise ConfigError(f"MEL_SPECTROGRAM: {empty} of {n_mels} mel bands hold no bin of an n_fft of {n_fft}: raise n_fft or lower n_mels")
+        raise ConfigError(f"feature.params: {empty} of {n_mels} mel bands hold no bin of an n_fft of {n_fft}: raise n_fft or lower n_mels")
     return filters
 
 

@@ -5,10 +5,11 @@ import torch
 
 from components.config import FeatureConfig, ModelConfig, WindowConfig
 from components.errors import ConfigError
+from components.features import FEATURES
 from components.labels import IRMAS, from_codes
 from components.model_input import ModelInputDataType
-from components.models import SmallCnn
-from components.network import build_network
+from components.models import MODELS, SmallCnn
+from components.network import Network, build_network
 
 RATE = 22050
 
@@ -75,6 +76,69 @@ def test_bands_that_are_empty_in_training_do_not_blow_up_later():
     assert network.transform(noise()).abs().max() < 200
     network.measure([torch.zeros(2, RATE)])
     assert torch.equal(network.std, torch.ones_like(network.std))
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(FEATURES) if FEATURES[name].kind is ModelInputDataType.IMAGE])
+def test_a_network_learns_from_every_picture(name):
+    network = made(from_codes(["a", "b"]), feature=FeatureConfig(name=name))
+    network.measure([noise()])
+    targets = torch.tensor([[0.0, 1.0]]).expand(4, 2)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(3):
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(network(noise()), targets)
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    assert losses[2] < losses[0]
+
+
+def test_every_channel_has_statistics_of_its_own():
+    network = made(feature=FeatureConfig(name="MULTI_SPECTROGRAM"))
+    network.measure([noise(3, seed=1)])
+    inputs = network.transform(noise(3, seed=1))
+
+    assert network.mean.shape == network.std.shape == (3, 84, 1)
+    torch.testing.assert_close(inputs.mean(dim=(0, 3)), torch.zeros(3, 84), atol=1e-4, rtol=0)
+    torch.testing.assert_close(inputs.std(dim=(0, 3), correction=0), torch.ones(3, 84), atol=1e-3, rtol=0)
+
+
+def test_the_floor_of_a_quiet_channel_is_its_own():
+    class TwoUnits(torch.nn.Module):
+        """A channel in thousands beside one in thousandths."""
+
+        kind, channels, frame_s, statistics_shape = ModelInputDataType.IMAGE, 2, 0.1, (2, 1, 1)
+
+        def forward(self, waveforms):
+            return torch.stack([1000 * waveforms, 0.001 * waveforms], dim=1)[:, :, None]
+
+    network = Network(TwoUnits(), SmallCnn(2, (8, 8, 8)), torch.nn.Identity(), torch.mean)
+    network.measure([noise()])
+    torch.testing.assert_close(network.transform(noise()).std(dim=(0, 2, 3)), torch.ones(2), atol=1e-3, rtol=0)
+
+
+def test_a_waveform_reaches_a_backbone_of_waveforms(monkeypatch):
+    class Strided(torch.nn.Conv1d):
+        """[batch, time] -> [batch, 8, time / 400]."""
+
+        accepts, width = ModelInputDataType.WAVEFORM, 8
+
+        def __init__(self, in_channels):
+            super().__init__(in_channels, 8, 400, stride=400)
+
+        def forward(self, inputs):
+            return super().forward(inputs[:, None])
+
+    monkeypatch.setitem(MODELS, "STRIDED", Strided)
+    network = made(feature=FeatureConfig(name="WAV2VEC"), model=ModelConfig(name="STRIDED"))
+    network.measure([noise()])
+
+    assert network.transform(noise()).shape == (4, 16000)
+    assert network(noise()).shape == (4, 11)
+    assert network.embed(noise()).shape == (4, 8)
+    torch.testing.assert_close(network(5 * noise()), network(noise()), atol=1e-4, rtol=0)
 
 
 def test_statistics_need_waveforms():

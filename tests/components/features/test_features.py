@@ -37,10 +37,11 @@ class TestContract:
 
     def test_gradients_flow_to_the_waveform(self, name):
         batch = waveforms().requires_grad_()
-        build(FEATURES, name, "feature", {}, sample_rate=RATE)(batch).sum().backward()
+        inputs = build(FEATURES, name, "feature", {}, sample_rate=RATE)(batch)
+        (inputs * torch.linspace(0, 1, inputs.shape[-1])).sum().backward()  # the sum alone of a centred waveform is always 0
 
         assert torch.isfinite(batch.grad).all()
-        assert batch.grad[1].abs().max() > 0
+        assert batch.grad[1].abs().max() > 1e-3
 
     def test_full_precision_under_autocast(self, name):
         feature = build(FEATURES, name, "feature", {}, sample_rate=RATE)
@@ -51,6 +52,30 @@ class TestContract:
     def test_an_item_does_not_depend_on_its_neighbours(self, name):
         feature = build(FEATURES, name, "feature", {}, sample_rate=RATE)
         torch.testing.assert_close(feature(waveforms())[1:2], feature(waveforms()[1:2]), atol=1e-4, rtol=0)
+
+    @pytest.mark.parametrize("samples", [1, 399, 3001])
+    def test_any_length(self, name, samples):
+        feature = build(FEATURES, name, "feature", {}, sample_rate=RATE)
+        inputs = feature(waveforms()[:, :samples])
+
+        assert len(inputs) == 4
+        assert inputs.numel() > 0
+        assert torch.isfinite(inputs).all()
+
+    @pytest.mark.parametrize("rate", [8000, 16000, 44100, 48000])
+    def test_any_usual_sample_rate(self, name, rate):
+        feature = build(FEATURES, name, "feature", {}, sample_rate=rate)
+        inputs = feature(waveforms())
+
+        assert torch.isfinite(inputs).all()
+        assert inputs.shape[-1] * feature.frame_s == pytest.approx(RATE / rate, abs=0.08)
+
+    def test_silence_is_one_value_a_row(self, name):
+        inputs = build(FEATURES, name, "feature", {}, sample_rate=RATE)(waveforms())[0]
+        assert torch.equal(inputs, inputs[..., :1].expand_as(inputs))
+
+    def test_nothing_of_it_is_in_the_weight_file(self, name):
+        assert not build(FEATURES, name, "feature", {}, sample_rate=RATE).state_dict()
 
 
 def waveforms():
