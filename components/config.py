@@ -13,6 +13,8 @@ from components.menus import nearest
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Params = dict[str, Any]
+Task = Literal["multilabel", "multiclass"]
+"""How a clip carries labels: any number of them, or exactly one."""
 
 
 class Section(BaseModel):
@@ -79,10 +81,13 @@ class TrainingConfig(Section):
     batch_size: PositiveInt = 32
     loss: str = "CROSS_ENTROPY"
     loss_params: Params = {}
+    weighted_sampler: bool = False  # draws clips of rare labels more often
     optimizer: str = "ADAMW"
-    weight_decay: float = Field(1e-2, ge=0)
+    optimizer_params: Params = {}
+    weight_decay: float | None = Field(None, ge=0)  # without it the optimizer's own: 0.01 of ADAMW, none of ADAM
     scheduler: str = "ONECYCLE"
-    lr: PositiveFloat = 1e-4  # where ONECYCLE starts
+    scheduler_params: Params = {}
+    lr: PositiveFloat = 1e-4  # where a schedule starts
     lr_onecycle_max: PositiveFloat = 1e-3  # where it peaks, before it falls through `lr` to 0
     metric: Literal["VAL_F1", "VAL_HAMMING"] = "VAL_F1"
     augmentations: tuple[AugmentationConfig, ...] = ()
@@ -110,7 +115,7 @@ class Config(Section):
     """Everything that one run of the training pipeline needs."""
 
     name: str = "timbre"
-    task: Literal["multilabel"] = "multilabel"
+    task: Task = "multilabel"
     labels: str | tuple[str, ...] = "IRMAS"  # a label set's name, `CSV` for a CSV's columns, or the codes themselves
     data: DataConfig = DataConfig()
     audio: AudioConfig = AudioConfig()

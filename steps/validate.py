@@ -5,7 +5,7 @@ from typing import Annotated
 from zenml import ArtifactConfig, step
 from zenml.types import HTMLString
 
-from components.config import AudioConfig, DataConfig
+from components.config import AudioConfig, DataConfig, Task
 from components.datasets import build_manifest
 from components.errors import DataError
 from components.places import store_root
@@ -18,14 +18,14 @@ from steps.refs import ManifestRef
 
 @step(enable_cache=False)
 def validate(
-    labels: str | list[str], data: DataConfig, audio: AudioConfig
+    labels: str | list[str], data: DataConfig, audio: AudioConfig, task: Task = "multilabel"
 ) -> tuple[Annotated[ManifestRef, "manifest"], Annotated[HTMLString, ArtifactConfig(name="data_report")]]:
     """A manifest that passed the gate, and the report on all clips.
 
     Raises:
         DataError: if the gate says no; the report is then kept in the store and named.
     """
-    gathered = build_manifest(data, labels if isinstance(labels, str) else tuple(labels), audio, progress=bars)
+    gathered = build_manifest(data, labels if isinstance(labels, str) else tuple(labels), audio, progress=bars, task=task)
     verdict = check(gathered, data)
     if not verdict.ok:
         page = store_root() / "data_report.html"

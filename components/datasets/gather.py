@@ -4,11 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from components.audio import Limits
-from components.config import AudioConfig, DataConfig
+from components.config import AudioConfig, DataConfig, Task
 from components.datasets.clips import SPLITS, BadClip
 from components.datasets.look import LookedAt, look, notes_on_duplicates, split_off
 from components.datasets.manifest import Manifest
-from components.datasets.sections import Sections
+from components.datasets.sections import Sections, one_label_each
 from components.datasets.sources import resolve_labels
 from components.errors import DataError
 from components.labels import LabelSet
@@ -26,11 +26,14 @@ class Gathered:
     notes: list[str]
 
 
-def build_manifest(data: DataConfig, labels: str | tuple[str, ...], audio: AudioConfig, progress: Progress = quiet) -> Gathered:
+def build_manifest(
+    data: DataConfig, labels: str | tuple[str, ...], audio: AudioConfig, progress: Progress = quiet, task: Task = "multilabel"
+) -> Gathered:
     """Read every data set and look at every file: header, length and content hash, in threads.
 
     A data set with a split of its own gives each section its part; named under `train` it also gives val and test, where
-    those sections are empty. What is then missing is split off from train by group (`val_share`, `test_share`).
+    those sections are empty. What is then missing is split off from train by group (`val_share`, `test_share`). For `multiclass` a
+    clip that has not exactly one label is a bad one.
 
     Raises:
         DataError: if nothing is there, a label is not in the set, or a data set gives its section no clip.
@@ -43,11 +46,12 @@ def build_manifest(data: DataConfig, labels: str | tuple[str, ...], audio: Audio
             sections.read(spec, section)
     if not sections.clips:
         raise DataError("data names no clips: give train, val or test at least one TYPE:PATH")
-    bad, looked = list(sections.bad), list[LookedAt]()
+    fit, unfit = one_label_each(sections.clips) if task == "multiclass" else (sections.clips, [])
+    bad, looked = [*sections.bad, *unfit], list[LookedAt]()
     limits = Limits(max_duration_s=audio.max_duration_s, max_pcm_bytes=round(audio.max_pcm_mib * 2**20))
     with ThreadPoolExecutor(THREADS) as pool:
-        results = pool.map(lambda clip: look(clip, limits, data.min_duration_s), sections.clips)
-        for result in progress(results, "looking at clips", len(sections.clips)):
+        results = pool.map(lambda clip: look(clip, limits, data.min_duration_s), fit)
+        for result in progress(results, "looking at clips", len(fit)):
             if isinstance(result, BadClip):
                 bad.append(result)
             else:

@@ -2,12 +2,14 @@
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 from components.config import DataConfig
 from components.datasets.clips import BadClip, Dataset, RawClip
+from components.datasets.files import shown
 from components.datasets.sources import read_dataset
 from components.errors import DataError
 from components.labels import LabelSet
@@ -22,6 +24,19 @@ class Listed:
     clip_id: str
     group: str
     split: str
+
+
+def one_label_each(clips: Sequence[Listed]) -> tuple[list[Listed], list[BadClip]]:
+    """The clips with exactly one label, and the others with what is wrong; clips of a data set without labels are left alone."""
+    fit, unfit = list[Listed](), list[BadClip]()
+    for clip in clips:
+        codes = sorted(clip.raw.labels)
+        if len(codes) == 1 or clip.source == "inference":
+            fit.append(clip)
+        else:
+            has = f"has the labels {' and '.join(codes)}" if codes else "has no label"
+            unfit.append(BadClip(shown(clip.raw.path), f"{has}, and task multiclass takes exactly one"))
+    return fit, unfit
 
 
 class Sections:

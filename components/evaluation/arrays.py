@@ -33,7 +33,7 @@ def scored(scores: npt.ArrayLike, targets: npt.ArrayLike, mask: npt.ArrayLike | 
             f"expected [clip, label] arrays of one shape, got scores {score.shape}, targets {target.shape}, mask {known.shape}"
         )
     if not (np.isfinite(score).all() and (score >= 0).all() and (score <= 1).all()):
-        raise ValueError("expected scores from 0 to 1: apply the sigmoid, and look for NaN in the network's output")
+        raise ValueError("expected scores from 0 to 1: apply the activation of the task, and look for NaN in the network's output")
     return Scored(score, (target > 0.5) & known, known)
 
 

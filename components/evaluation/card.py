@@ -50,6 +50,7 @@ def card(judgement: Judgement) -> dict[str, Any]:
         "bootstrap_rounds": metrics.bootstrap_rounds,
         "protocol": wording.protocol(judgement.label_set),
         "answer": wording.answer(judgement),
+        "decisions": wording.decisions(judgement),
         "caution": wording.caution(judgement),
         "weak": [f"{remark.name} ({remark.figures}): {remark.text}" for remark in wording.weaknesses(judgement)],
     }
@@ -88,7 +89,7 @@ def readme(made: dict[str, Any]) -> str:
         f"- Clips: {details['clips']:,} of {details['groups']:,} groups, split `{made['split']}`{digest}.",
         f"- Protocol: {details['protocol']}.",
         f"- Intervals: {details['confidence']:.0%}, {details['bootstrap_rounds']:,} rounds of a bootstrap over groups.",
-        "- Thresholds come from val.",
+        f"- {_text(details['decisions'])}",
         f"- Tagger: digest `{details['digest']}`.",
         "",
         "## Use",

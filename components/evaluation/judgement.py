@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from components.config import EvaluationConfig
+from components.config import EvaluationConfig, Task
 from components.evaluation.arrays import Floats
 from components.evaluation.metrics import Metrics, measure
 from components.evaluation.mistakes import worst_places
@@ -28,6 +28,11 @@ class Subject:
     split: str  # the split's name; several are joined with a comma
     data_digest: str = ""
     about: Mapping[str, Any] = field(default_factory=dict)  # tagger.json
+
+    @property
+    def task(self) -> Task:
+        """The tagger's; `multilabel` where nothing is said."""
+        return "multiclass" if self.about.get("task") == "multiclass" else "multilabel"
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ def judgement_of(
         scores: [clip, label] in the order of the rows, 0 to 1.
         hear: row -> the clip with its sound and window scores; called for the worst clips only.
     """
-    predictions = tabulate(clips, scores, thresholds, label_set)
+    predictions = tabulate(clips, scores, thresholds, label_set, subject.task)
     predicted = arrays(predictions, label_set)
     metrics = measure(
         predicted.scores,
@@ -93,6 +98,7 @@ def judgement_of(
         predicted.groups,
         evaluation.bootstrap_rounds,
         evaluation.confidence,
+        task=subject.task,
     )
     worst = tuple(hear(place) for place in worst_places(predicted, thresholds, evaluation.worst_clips))
     return Judgement(subject, label_set, thresholds, metrics, predictions, worst)

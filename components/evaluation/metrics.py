@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from components.config import Task
 from components.evaluation.arrays import Bools, Floats, Ints, Scored, group_places, scored
 from components.evaluation.bootstrap import draw_weights, interval, macro
-from components.evaluation.rates import calibration_errors, count, label_ranking, rankings
+from components.evaluation.rates import calibration_errors, count, label_ranking, rankings, top_1
 from components.labels import LabelSet
 
 OVERALL = (
@@ -54,43 +55,53 @@ def measure(
     bootstrap_rounds: int = 0,
     confidence: float = 0.95,
     seed: int = 0,
+    task: Task = "multilabel",
 ) -> Metrics:
     """Measure scores against targets over the whole set; unknown targets count nowhere.
 
     f1, precision and recall are means over labels. A label that is known but has no positives counts 0 in them, as in
     scikit-learn with zero_division=0; a label of which nothing is known counts nowhere. mAP and ROC AUC are means over the labels for
-    which they are defined. Accuracy is the mean over labels of the share of right decisions. The calibration error is that of all
-    scores together. A label's LRAP is the mean over the clips that have it.
+    which they are defined. Accuracy is the mean over labels of the share of right decisions; for `multiclass` it is the share of clips
+    whose label was found, of those whose label is known, while the Hamming distance stays a mean over labels. The calibration error
+    is that of all scores together. A label's LRAP is the mean over the clips that have it.
 
     Args:
         scores: [clip, label], 0 to 1.
         targets: [clip, label], 0 or 1.
         mask: [clip, label], true where the target is known; None: all are.
-        thresholds: [label] or one number; a score that reaches it is a decision for the label.
+        thresholds: [label] or one number; a score that reaches it is a decision for the label. See `decide`.
         groups: [clip]; clips of one group are drawn together. None: each clip by itself.
         bootstrap_rounds: 0 for no intervals. With fewer than two groups there are none either.
         confidence: of the intervals.
+        task: how scores become decisions.
     Raises:
         ValueError: if the shapes differ or a score is not a probability.
     """
     known = scored(scores, targets, mask)
     if known.scores.shape[1] != len(label_set):
         raise ValueError(f"expected a column for each of the {len(label_set)} labels of {label_set.name}, got {known.scores.shape[1]}")
-    decisions = decide(scores, thresholds)
+    decisions = decide(scores, thresholds, task)
     places = group_places(groups, len(known.scores))
     number = len(np.unique(places))
-    point = _rounds(known, decisions, np.ones((1, len(places))), label_set)
+    point = _rounds(known, decisions, np.ones((1, len(places))), label_set, task)
     rounds = bootstrap_rounds if number > 1 else 0
-    intervals = _intervals(known, decisions, places, label_set, rounds, confidence, seed) if rounds else {}
+    intervals = _intervals(known, decisions, places, label_set, rounds, confidence, seed, task) if rounds else {}
     values = {name: float(value[0]) for name, value in point.items()}
     return Metrics(
         values, intervals, _per_label(known, decisions, thresholds, values, intervals, label_set), len(places), number, confidence, rounds
     )
 
 
-def decide(scores: npt.ArrayLike, thresholds: npt.ArrayLike) -> Bools:
-    """[clip, label], true where the score reaches the threshold; compared as float32, the precision of both."""
-    return np.asarray(np.asarray(scores, np.float32) >= np.asarray(thresholds, np.float32))
+def decide(scores: npt.ArrayLike, thresholds: npt.ArrayLike, task: Task = "multilabel") -> Bools:
+    """[..., label], true where the score reaches the threshold; compared as float32, the precision of both.
+
+    For `multiclass` it must be the highest of its clip as well; of equal ones the first is.
+    """
+    score = np.asarray(scores, np.float32)
+    reached = np.asarray(score >= np.asarray(thresholds, np.float32))
+    if task == "multilabel":
+        return reached
+    return np.asarray(reached & (np.arange(score.shape[-1]) == score.argmax(axis=-1)[..., None]))
 
 
 def label_key(full_name: str, metric: str) -> str:
@@ -98,7 +109,7 @@ def label_key(full_name: str, metric: str) -> str:
     return f"instruments/{full_name}_{metric}"
 
 
-def _rounds(known: Scored, decisions: Bools, weights: Floats, label_set: LabelSet) -> Numbers:
+def _rounds(known: Scored, decisions: Bools, weights: Floats, label_set: LabelSet, task: Task) -> Numbers:
     """Every metric by name, [round]."""
     support, seen = known.targets.sum(axis=0), known.mask.sum(axis=0)
     counts = count(known, decisions, weights)
@@ -108,7 +119,7 @@ def _rounds(known: Scored, decisions: Bools, weights: Floats, label_set: LabelSe
     pooled_error, label_errors = calibration_errors(known, weights)
     accuracy = mean_defined(counts.accuracy)
     numbers: Numbers = {
-        "accuracy": accuracy,
+        "accuracy": top_1(known, decisions, weights) if task == "multiclass" else accuracy,
         "hamming_distance": 1 - accuracy,
         "f1": macro(counts.f1, support, seen),
         "precision": macro(counts.precision, support, seen),
@@ -139,12 +150,12 @@ def _rounds(known: Scored, decisions: Bools, weights: Floats, label_set: LabelSe
 
 
 def _intervals(
-    known: Scored, decisions: Bools, places: Ints, label_set: LabelSet, rounds: int, confidence: float, seed: int
+    known: Scored, decisions: Bools, places: Ints, label_set: LabelSet, rounds: int, confidence: float, seed: int, task: Task
 ) -> dict[str, tuple[float, float]]:
     rng = np.random.default_rng(seed)
     at_once = max(1, BLOCK // max(1, len(places)))
     sizes = [min(at_once, rounds - start) for start in range(0, rounds, at_once)]
-    blocks = [_rounds(known, decisions, draw_weights(places, size, rng), label_set) for size in sizes]
+    blocks = [_rounds(known, decisions, draw_weights(places, size, rng), label_set, task) for size in sizes]
     names = [name for name in blocks[0] if not name.endswith("_support")]
     low, high = interval(np.stack([np.concatenate([block[name] for block in blocks]) for name in names], axis=1), confidence)
     return {name: (float(low[place]), float(high[place])) for place, name in enumerate(names)}

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from components.config import Task
 from components.evaluation.arrays import Bools, Floats
 from components.evaluation.metrics import decide
 from components.labels import LabelSet
@@ -19,20 +20,23 @@ def score_column(code: str) -> str:
     return f"score_{code}"
 
 
-def tabulate(clips: pd.DataFrame, scores: npt.ArrayLike, thresholds: npt.ArrayLike, label_set: LabelSet) -> pd.DataFrame:
+def tabulate(
+    clips: pd.DataFrame, scores: npt.ArrayLike, thresholds: npt.ArrayLike, label_set: LabelSet, task: Task = "multilabel"
+) -> pd.DataFrame:
     """Join clips and scores.
 
     Args:
         clips: a manifest's rows; clip_id, path, group, duration_s, labels and unknown are kept.
         scores: [clip, label], 0 to 1, in the order of the rows.
         thresholds: [label]; a score that reaches it is a decision for the label.
+        task: see `decide`.
     Returns:
         clip_id, path, group, duration_s, labels, unknown and predicted (lists of codes in the label set's order), and
         score_<code> float32 for each label.
     """
     score = np.asarray(scores, np.float32)
     table = clips.loc[:, list(CLIP_COLUMNS)].reset_index(drop=True)
-    table["predicted"] = [_names(row, label_set) for row in decide(score, thresholds)]
+    table["predicted"] = [_names(row, label_set) for row in decide(score, thresholds, task)]
     return pd.concat([table, pd.DataFrame(score, columns=[score_column(code) for code in label_set.codes])], axis=1)
 
 

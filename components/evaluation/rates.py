@@ -55,6 +55,13 @@ def ratio(part: Floats, whole: Floats, empty: float = np.nan) -> Floats:
     return np.where(whole > 0, part / np.where(whole > 0, whole, 1), empty)
 
 
+def top_1(known: Scored, decisions: Bools, weights: Floats) -> Floats:
+    """The share of clips whose one label was found, [round], of those whose label is known; `decisions` is [clip, label]."""
+    labelled = known.targets.any(axis=1).astype(np.float64)
+    found = (decisions & known.targets).any(axis=1).astype(np.float64)
+    return ratio(weights @ found, weights @ labelled)
+
+
 def rankings(known: Scored, weights: Floats) -> tuple[Floats, Floats]:
     """Average precision and area under the ROC curve, each [round, label].
 

@@ -117,6 +117,8 @@ def report(
         mistakes=[_mistake(judgement, clip) for clip in judgement.worst],
         worst_intro=wording.worst_intro(judgement),
         unknown=wording.unknown(judgement),
+        one_of_many=judgement.subject.task == "multiclass",
+        decisions=wording.decisions(judgement),
         protocol=wording.protocol(judgement.label_set),
         thresholds=list(zip(map(display_name, judgement.label_set.full_names), judgement.thresholds.tolist(), strict=True)),
         config=yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True) if config else "",
@@ -148,7 +150,7 @@ def _remarks(judgement: Judgement, best: "pd.Series[Any] | None") -> dict[str, s
     return {
         "mistakes": wording.mistakes(judgement),
         "calibration": wording.calibration(judgement),
-        "training": "" if best is None else wording.history(float(best["val_f1"]), int(best["step"]), judgement.metrics),
+        "training": "" if best is None else wording.history(float(best["val_f1"]), int(best["step"]), judgement),
     }
 
 
@@ -160,7 +162,7 @@ def _mistake(judgement: Judgement, clip: WorstClip) -> Mistake:
         Bar(
             names[place],
             float(predicted.scores[clip.place, place]),
-            float(judgement.thresholds[place]),
+            0.5 if judgement.subject.task == "multiclass" else float(judgement.thresholds[place]),  # its bars are as long as the score
             _state(judgement, clip.place, place),
         )
         for place in np.argsort(-predicted.scores[clip.place], kind="stable")

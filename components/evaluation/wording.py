@@ -50,12 +50,16 @@ def answer(judgement: Judgement) -> str:
     clips = plural(metrics.clips, f"{subject.split} clip")
     if not math.isfinite(metrics.values["f1"]):
         return f"{subject.name} has scored {clips} of which no label is known, so nothing can be measured."
-    interval = ""
-    if "f1" in metrics.intervals:
-        low, high = metrics.intervals["f1"]
-        interval = f" ({metrics.confidence:.0%} interval {low:.2f} to {high:.2f})"
-    word = noun(judgement.label_set)
-    return f"Tagger {subject.name} finds the {word}s with a macro F1 of {metrics.values['f1']:.2f}{interval} on {clips}."
+    word, f1 = noun(judgement.label_set), f"a macro F1 of {_with_interval(metrics, 'f1')}"
+    figures = f"an accuracy of {_with_interval(metrics, 'accuracy')} and {f1}" if subject.task == "multiclass" else f1
+    return f"Tagger {subject.name} finds the {word}s with {figures} on {clips}."
+
+
+def _with_interval(metrics: Metrics, name: str) -> str:
+    if name not in metrics.intervals:
+        return f"{metrics.values[name]:.2f}"
+    low, high = metrics.intervals[name]
+    return f"{metrics.values[name]:.2f} ({metrics.confidence:.0%} interval {low:.2f} to {high:.2f})"
 
 
 def caution(judgement: Judgement) -> str:
@@ -64,7 +68,8 @@ def caution(judgement: Judgement) -> str:
     if "train" in splits:
         return "The tagger was trained on some of these clips: the figures say nothing about new recordings."
     if "val" in splits:
-        return "Thresholds and the best step were chosen on val, which flatters these figures: judge it on test before relying on them."
+        chosen = "The best step was" if judgement.subject.task == "multiclass" else "Thresholds and the best step were"
+        return f"{chosen} chosen on val, which flatters these figures: judge it on test before relying on them."
     return ""
 
 
@@ -73,6 +78,16 @@ def unknown(judgement: Judgement) -> str:
     known = judgement.predicted.mask
     missing = int((~known).sum())
     return f"{missing:,} of {known.size:,} labels are unknown" if missing else ""
+
+
+def decisions(judgement: Judgement) -> str:
+    """How scores became decisions."""
+    if judgement.subject.task == "multiclass":
+        return "A clip's scores are pooled from its windows, and the highest is the answer."
+    return (
+        f"A clip's score is pooled from its windows. A score that reaches its {noun(judgement.label_set)}'s threshold is a yes. "
+        "Thresholds come from val and were fixed in the tagger before these clips were scored."
+    )
 
 
 def worst_intro(judgement: Judgement) -> str:
@@ -157,6 +172,8 @@ def _false(judgement: Judgement, predicted: Predicted, place: int) -> str:
 
 def _threshold(judgement: Judgement, predicted: Predicted, place: int) -> str:
     """Says where the ranking is better than the decision: the threshold is off rather than the ear."""
+    if judgement.subject.task == "multiclass":
+        return ""
     known = predicted.mask[:, place]
     score, target = predicted.scores[known, place], predicted.targets[known, place]
     order = np.argsort(-score, kind="stable")
@@ -204,9 +221,10 @@ def mistakes(judgement: Judgement) -> str:
     return f"{text} The most frequent pair: {names[missed]} missed and {names[reported]} reported, {number:,} times."
 
 
-def history(best_f1: float, step: int, metrics: Metrics) -> str:
+def history(best_f1: float, step: int, judgement: Judgement) -> str:
     """How val's best compares with the result here."""
+    chosen = "step was" if judgement.subject.task == "multiclass" else "step and the thresholds were"
     return (
-        f"The best macro F1 on val was {best_f1:.2f}, at step {step:,}; on these clips it is {metrics.values['f1']:.2f}. "
-        "Val is somewhat flattered, since the step and the thresholds were chosen on it."
+        f"The best macro F1 on val was {best_f1:.2f}, at step {step:,}; on these clips it is {judgement.metrics.values['f1']:.2f}. "
+        f"Val is somewhat flattered, since the {chosen} chosen on it."
     )

@@ -1,46 +1,46 @@
-"""CROSS_ENTROPY: each label is a yes or no of its own."""
+"""CROSS_ENTROPY and CROSS_ENTROPY_POS_WEIGHT: binary for `multilabel`, categorical for `multiclass`."""
 
-import torch
 from torch import Tensor, nn
+
+from components.config import Task
+from components.losses.entropy import BY_TASK, label_weights, smoothing
 
 
 class CrossEntropy(nn.Module):
-    """Binary cross entropy over the known labels, in nats; 0 where none is known."""
+    """Cross entropy over what is known, in nats; 0 where nothing is."""
 
-    def __init__(self) -> None:
+    def __init__(self, task: Task = "multilabel", label_smoothing: float = 0.0) -> None:
+        """
+        Args:
+            label_smoothing: 0.1 asks for 0.95 instead of 1 (arXiv:1512.00567); it helps where some labels are wrong.
+        Raises:
+            ConfigError: if a parameter makes no sense.
+        """
         super().__init__()
+        self.label_smoothing = smoothing(label_smoothing, "CROSS_ENTROPY")
+        self._loss = BY_TASK[task]
 
     def forward(self, logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
-        return masked_cross_entropy(logits, targets, mask, None)
+        return self._loss(logits, targets, mask, label_smoothing=self.label_smoothing)
 
 
 class CrossEntropyPosWeight(nn.Module):
-    """CROSS_ENTROPY_POS_WEIGHT: the same, with each label's positives weighted, so that a rare label is not drowned by its absences."""
+    """The same with rare labels weighted: their positives, so that their absences do not drown them, or for `multiclass` their clips."""
 
-    def __init__(self, pos_weight: Tensor, max_weight: float = 20.0) -> None:
+    weights: Tensor
+
+    def __init__(self, pos_weight: Tensor, task: Task = "multilabel", max_weight: float = 20.0, label_smoothing: float = 0.0) -> None:
         """
         Args:
-            pos_weight: [label], negatives over positives in the training split (`positive_weights`).
-            max_weight: the weights are capped here, so that one mislabelled clip of a rare label does not steer the training.
+            pos_weight: [label], absences over presences in the training split (`positive_weights`).
+            max_weight, label_smoothing: see `label_weights` and CROSS_ENTROPY.
+        Raises:
+            ConfigError: if a parameter makes no sense.
         """
         super().__init__()
-        self.register_buffer("pos_weight", pos_weight.float().clamp(max=max_weight), persistent=False)
-
-    pos_weight: Tensor
+        self.label_smoothing = smoothing(label_smoothing, "CROSS_ENTROPY_POS_WEIGHT")
+        self._loss = BY_TASK[task]
+        self.register_buffer("weights", label_weights(pos_weight, task, max_weight), persistent=False)
 
     def forward(self, logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
-        return masked_cross_entropy(logits, targets, mask, self.pos_weight)
-
-
-def masked_cross_entropy(logits: Tensor, targets: Tensor, mask: Tensor, pos_weight: Tensor | None) -> Tensor:
-    """The mean over the entries where mask is 1, in float32."""
-    targets = torch.where(mask > 0, targets, 0.0)  # an unknown label's may be NaN, which times 0 would stay NaN
-    each = nn.functional.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none", pos_weight=pos_weight)
-    return (each * mask).sum() / mask.sum().clamp(min=1)
-
-
-def positive_weights(targets: Tensor, mask: Tensor) -> Tensor:
-    """[clip, label] -> [label]: known negatives over known positives; 1 where a label has either none."""
-    positives = (targets * mask).sum(dim=0)
-    negatives = mask.sum(dim=0) - positives
-    return torch.where((positives > 0) & (negatives > 0), negatives / positives.clamp(min=1), 1.0)
+        return self._loss(logits, targets, mask, self.weights, label_smoothing=self.label_smoothing)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from components.config import Task
 from components.errors import TaggerError
 from components.network import Network
 
 Floats = npt.NDArray[np.float32]
 Engine = Callable[[Floats], Floats]
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"multilabel": torch.sigmoid}
+ACTIVATIONS: dict[Task, Callable[[Tensor], Tensor]] = {"multilabel": torch.sigmoid, "multiclass": partial(torch.softmax, dim=-1)}
 
 
-def torch_engine(network: Network, device: torch.device, task: str) -> Engine:
+def torch_engine(network: Network, device: torch.device, task: Task) -> Engine:
     """Windows [window, time] -> scores [window, label], in float32 whatever the caller's autocast."""
     activate = ACTIVATIONS[task]
 
@@ -29,7 +31,7 @@ def torch_engine(network: Network, device: torch.device, task: str) -> Engine:
     return score
 
 
-def onnx_engine(model: bytes, device: torch.device, task: str) -> Engine:
+def onnx_engine(model: bytes, device: torch.device, task: Task) -> Engine:
     """The same by ONNX Runtime.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
-from components.config import FeatureConfig, ModelConfig, Section, Share, WindowConfig
+from components.config import FeatureConfig, ModelConfig, Section, Share, Task, WindowConfig
 from components.errors import TaggerError
 from components.labels import LabelSet
 
@@ -17,14 +17,15 @@ class TaggerSettings(Section):
     """What training knows when it seals a tagger.
 
     Attributes:
-        thresholds: [label], a score at or above it is a yes.
+        task: `multilabel`, or `multiclass`: one label a clip, the one with the highest score.
+        thresholds: [label], a score at or above it is a yes; 0 each for `multiclass`, which has none.
         data_digest: the manifest's digest.
         code_version: of Timbre, with the commit where it is known.
         engine: what computes the scores when the tagger is opened.
     """
 
     name: str
-    task: Literal["multilabel"] = "multilabel"
+    task: Task = "multilabel"
     label_set: LabelSet
     sample_rate: PositiveInt
     windows: WindowConfig

@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from components.config import Task
 from components.errors import TimbreError
+from components.evaluation import decide as decide_scores
 from components.labels import LabelSet
 from components.tagger.engine import Floats
 
@@ -24,15 +26,15 @@ class ClipScores:
 Outcome = tuple[str, ClipScores | TimbreError]
 
 
-def clip_table(outcomes: Iterable[Outcome], label_set: LabelSet, thresholds: Floats) -> pd.DataFrame:
-    """`path`, `score_<code>` a label (NaN where the file failed), `labels` (codes at or above their threshold), `error` (or None)."""
+def clip_table(outcomes: Iterable[Outcome], label_set: LabelSet, thresholds: Floats, task: Task = "multilabel") -> pd.DataFrame:
+    """`path`, `score_<code>` a label (NaN where the file failed), `labels` (the codes that `decide` gives), `error` (or None)."""
     unheard = np.full(len(label_set), np.nan, np.float32)
     paths, scores, labels, errors = [], [], list[list[str]](), []
     for path, outcome in outcomes:
         heard = isinstance(outcome, ClipScores)
         paths.append(path)
         scores.append(outcome.clip if isinstance(outcome, ClipScores) else unheard)
-        labels.append(decide(scores[-1], label_set, thresholds))
+        labels.append(decide(scores[-1], label_set, thresholds, task))
         errors.append(None if heard else str(outcome))
     matrix = np.array(scores, np.float32).reshape(-1, len(label_set))
     table = {"path": paths, **_columns(matrix, label_set), "labels": labels}
@@ -53,9 +55,9 @@ def window_table(outcomes: Iterable[Outcome], label_set: LabelSet, window_s: flo
     return pd.DataFrame(table).astype({"path": "str"})
 
 
-def decide(scores: Floats, label_set: LabelSet, thresholds: Floats) -> list[str]:
-    """The codes whose score is at or above its threshold, in the label set's order."""
-    return [code for code, yes in zip(label_set.codes, scores >= thresholds, strict=True) if yes]
+def decide(scores: Floats, label_set: LabelSet, thresholds: Floats, task: Task = "multilabel") -> list[str]:
+    """The codes whose score [label] is at or above its threshold, in the label set's order; of one-of-many the highest of them."""
+    return [code for code, yes in zip(label_set.codes, decide_scores(scores, thresholds, task), strict=True) if yes]
 
 
 def _columns(scores: Floats, label_set: LabelSet) -> dict[str, Sequence[float]]:

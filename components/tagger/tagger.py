@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load
 
 from components.audio import Clip16, Limits, Source, cut, from_array, window_starts
+from components.config import Task
 from components.errors import TaggerError, TimbreError
 from components.labels import LabelSet
 from components.network import Network, build_network
@@ -34,7 +35,7 @@ class Tagger:
         digest: sha256 of tagger.json.
         label_set: the order of every score vector.
         sample_rate: in Hz; input of another rate is resampled.
-        thresholds: [label]; a score at or above it is a yes.
+        thresholds: [label]; a score at or above it is a yes. For `multiclass` they are 0: the highest score is the answer.
     """
 
     def __init__(self, settings: TaggerJson, digest: str, network: Network, engine: Engine, device: torch.device) -> None:
@@ -71,6 +72,10 @@ class Tagger:
     @property
     def label_set(self) -> LabelSet:
         return self.settings.label_set
+
+    @property
+    def task(self) -> Task:
+        return self.settings.task
 
     @property
     def sample_rate(self) -> int:
@@ -145,12 +150,12 @@ class Tagger:
         """Files, bytes or file objects -> a row a clip: `path`, `score_<code>` a label, `labels` found, `error`.
 
         Args:
-            threshold: one for every label instead of the tagger's own.
+            threshold: one for every label instead of the tagger's own; for `multiclass` the highest score counts only where it reaches it.
             reading: as for `score_sources`.
         """
         thresholds = self.thresholds if threshold is None else np.full(len(self.label_set), threshold, np.float32)
         outcomes = progress(self.score_sources(sources, **reading), "predict", len(sources))
-        return clip_table(outcomes, self.label_set, thresholds)
+        return clip_table(outcomes, self.label_set, thresholds, self.task)
 
     def windows_frame(self, sources: Sequence[Source], *, progress: Progress = quiet, **reading: Unpack[Reading]) -> pd.DataFrame:
         """The same files -> a row a window: `path`, `start_s`, `end_s`, `score_<code>` a label; a file that failed has none."""

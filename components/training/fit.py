@@ -20,6 +20,7 @@ from components.training.device import choose_device, repeatable
 from components.training.interrupt import NOTE, listening
 from components.training.loader import Loader
 from components.training.plan import Plan
+from components.training.rarity import rarity
 
 log = logging.getLogger(__name__)
 STATISTICS_WINDOWS = 2048  # enough for the mean and deviation of a band to stand to about 1 %
@@ -46,6 +47,7 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
     """
     from components.training.learner import Learner  # these load Lightning, which takes seconds
     from components.training.loop import run
+    from components.training.range_test import settle_rates
     from components.training.selection import Selection
     from components.training.watch import Watch
 
@@ -59,10 +61,12 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
         network = build_network(config.feature, config.model, config.windows, store.sample_rate, settings.label_set)
         if training.onnx:
             export_onnx(network, settings.window_samples)  # a rehearsal: what cannot be exported should not train for hours first
-        plan = Plan(train.num_samples, settings.window_samples, training.batch_size, training.seed)
+        weights = rarity(*train.manifest.targets()) if training.weighted_sampler else None
+        plan = Plan(train.num_samples, settings.window_samples, training.batch_size, training.seed, weights=weights)
         steps = min(training.max_steps or sys.maxsize, training.epochs * plan.steps_per_epoch)
         learner = Learner(network, _loss(config, train), training, store.sample_rate, steps)
         _measure(network, train, plan, device.device)
+        learner.training_config = settle_rates(learner, lambda steps: iter(Loader(train, plan, steps)), device, lambda: interrupt.asked)
         watching = [] if progress is quiet else [Watch(steps)]
         selection = Selection(network, val, settings, training, run_folder, interrupt)
         loader = Loader(train, plan, steps, in_advance=device.device.type == "cuda")
@@ -102,7 +106,9 @@ def _settings(config: Config, store: Store) -> TaggerSettings:
 
 def _loss(config: Config, train: Store) -> Loss:
     targets, mask = map(torch.from_numpy, train.manifest.targets())
-    return build(LOSSES, config.training.loss, "loss", config.training.loss_params, pos_weight=positive_weights(targets, mask))
+    families = [label.family for label in train.manifest.label_set.labels]
+    known = {"task": config.task, "pos_weight": positive_weights(targets, mask), "families": families}
+    return build(LOSSES, config.training.loss, "loss", config.training.loss_params, **known)
 
 
 def _measure(network: Network, train: Store, plan: Plan, device: torch.device) -> None:

@@ -35,20 +35,25 @@ class Learner(pl.LightningModule):  # type: ignore[misc]
         self._chances = augmentations(training.augmentations, sample_rate, network.feature.frame_s)
 
     def training_step(self, windows: Windows, batch_idx: int) -> Tensor:
+        loss = self.loss_of(windows, batch_idx)
+        self.log("train_loss", loss)
+        return loss
+
+    def loss_of(self, windows: Windows, batch_idx: int) -> Tensor:
+        """The loss of one step's windows, augmented with the draws of that step."""
         generator = step_generator(self.training_config.seed, batch_idx, self.global_rank)
         batch = self._augment(Batch(*windows), "waveform", generator)
         batch = Batch(self.network.transform(batch.inputs), batch.targets, batch.mask)
         batch = self._augment(batch, "spectrogram", generator)
-        loss = self.loss(self.network.classify(batch.inputs), batch.targets, batch.mask)
-        self.log("train_loss", loss)
-        return loss
+        return self.loss(self.network.classify(batch.inputs), batch.targets, batch.mask)
 
     def configure_optimizers(self) -> Any:
         config = self.training_config
         weights = groups(self.network, config.weight_decay)
-        optimizer = build(OPTIMIZERS, config.optimizer, "optimizer", {}, groups=weights, lr=config.lr)
+        optimizer = build(OPTIMIZERS, config.optimizer, "optimizer", config.optimizer_params, groups=weights, lr=config.lr)
         known = {"steps": self.steps, "lr": config.lr, "lr_max": config.lr_onecycle_max, "val_every_steps": config.val_every_steps}
-        return {"optimizer": optimizer, "lr_scheduler": build(SCHEDULERS, config.scheduler, "scheduler", {}, optimizer=optimizer, **known)}
+        schedule = build(SCHEDULERS, config.scheduler, "scheduler", config.scheduler_params, optimizer=optimizer, **known)
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def _augment(self, batch: Batch, stage: str, generator: Generator) -> Batch:
         for chance in self._chances:

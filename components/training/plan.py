@@ -16,7 +16,8 @@ Places = npt.NDArray[np.int64]
 class Plan:
     """Draws an order of the clips and a window's place in each, anew every epoch.
 
-    An epoch takes each clip at most once; what does not fill a whole step waits for another epoch's order.
+    An epoch takes each clip at most once; what does not fill a whole step waits for another epoch's order. With weights an epoch is
+    as long, and takes a clip as often as its share of the weights says, give or take one.
 
     Args:
         num_samples: [clip], the length of each training clip.
@@ -24,6 +25,7 @@ class Plan:
         batch_size: windows a step on one device.
         seed: draws the same windows again.
         rank, world: which of how many devices this is; together they take what one device with `world` times the batch would.
+        weights: [clip], how often each is drawn beside the others; None: all alike.
     Raises:
         DataError: if there are fewer clips than devices.
     """
@@ -34,6 +36,7 @@ class Plan:
     seed: int
     rank: int = 0
     world: int = 1
+    weights: npt.NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if len(self.num_samples) < self.world:
@@ -61,6 +64,13 @@ class Plan:
     def _draw(self, epoch: int) -> tuple[Places, Places]:
         """An order of all clips [clip], and a window's first sample in each, in that order."""
         rng = np.random.default_rng([self.seed, epoch])
-        order = rng.permutation(len(self.num_samples))
+        order = rng.permutation(len(self.num_samples)) if self.weights is None else rng.permutation(_drawn(self.weights, rng))
         slack = np.maximum(self.num_samples[order] - self.length, 0)
         return order, rng.integers(0, slack, endpoint=True)
+
+
+def _drawn(weights: npt.NDArray[np.float64], rng: np.random.Generator) -> Places:
+    """As many places as there are weights, each as often as its weight says, rounded up or down by one draw (systematic resampling)."""
+    ends = np.cumsum(weights / weights.sum())
+    marks = (rng.random() + np.arange(len(weights))) / len(weights)
+    return np.minimum(np.searchsorted(ends, marks, side="right"), len(weights) - 1)  # rounding may leave the last end below the last mark

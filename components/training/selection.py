@@ -93,8 +93,8 @@ class Selection(pl.Callback):  # type: ignore[misc]
         if not math.isfinite(loss):
             raise ConfigError(f"the loss is {loss} at step {step}: lower training.lr_onecycle_max, or set training.precision to 32")
         scores = score_clips(self._network, self._val, self._settings)
-        thresholds = tune_thresholds(scores, self._targets, self._mask)
-        metrics = measure(scores, self._targets, self._mask, thresholds, self._settings.label_set)
+        thresholds = tune_thresholds(scores, self._targets, self._mask, self._settings.task)
+        metrics = measure(scores, self._targets, self._mask, thresholds, self._settings.label_set, task=self._settings.task)
         row = Row(step, loss, metrics.values["f1"], metrics.values["mAP"], self._lr)
         log.info("step %d: loss %.3f, val F1 %.3f, val mAP %.3f", step, loss, row.val_f1, row.val_map)
         self._rows.append(row)

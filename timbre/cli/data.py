@@ -35,7 +35,7 @@ def check(
         overrides |= {"data.train": datasets, "data.val": [], "data.test": [], "data.val_share": 0.0, "data.test_share": 0.0}
     resolved = load_config(config or (None if datasets else default_config()), overrides)
     data = resolved.data
-    gathered = build_manifest(data, resolved.labels, resolved.audio, progress=bars)
+    gathered = build_manifest(data, resolved.labels, resolved.audio, progress=bars, task=resolved.task)
     verdict = validate(gathered, data)
     frame = gathered.manifest.frame
     counts = frame["labels"].explode().value_counts()

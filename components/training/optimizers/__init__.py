@@ -1,4 +1,7 @@
-"""Optimizers by name: `(groups, lr) -> Optimizer`, where `groups` are parameter groups with their weight decay."""
+"""Optimizers by name: `(groups, lr) -> Optimizer`.
+
+`groups` are parameter groups; one that names no weight decay gets the optimizer's own.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,15 +9,21 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
+from components.training.optimizers.adam import adam
 from components.training.optimizers.adamw import adamw
 
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"ADAMW": adamw}
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"ADAM": adam, "ADAMW": adamw}
 
 
-def groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """The trainable parameters in two groups: weights decay, while biases and the scales of norms (one dimension) do not."""
+def groups(module: nn.Module, weight_decay: float | None) -> list[dict[str, Any]]:
+    """The trainable parameters in two groups: weights decay, while biases and the scales of norms (one dimension) do not.
+
+    Args:
+        weight_decay: of the weights; None leaves it to the optimizer.
+    """
     trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    decay = {} if weight_decay is None else {"weight_decay": weight_decay}
     return [
-        {"params": [parameter for parameter in trainable if parameter.ndim > 1], "weight_decay": weight_decay},
+        {"params": [parameter for parameter in trainable if parameter.ndim > 1], **decay},
         {"params": [parameter for parameter in trainable if parameter.ndim <= 1], "weight_decay": 0.0},
     ]

@@ -196,7 +196,7 @@ def test_class_weights_come_from_known_training_targets(
 
     monkeypatch.setitem(LOSSES, "CROSS_ENTROPY_POS_WEIGHT", remember)
     fit(changed(config, loss="CROSS_ENTROPY_POS_WEIGHT", max_steps=1), store, tmp_path)
-    np.testing.assert_allclose(made[0].pos_weight, [17 / 9, 17 / 9, 17 / 8], rtol=1e-6)  # the unknown one is no negative
+    np.testing.assert_allclose(made[0].weights, [17 / 9, 17 / 9, 17 / 8], rtol=1e-6)  # the unknown one is no negative
 
 
 def test_what_cannot_train_says_so_before_it_starts(config: Config, store: Store, tmp_path: Path) -> None:
