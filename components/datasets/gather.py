@@ -45,7 +45,7 @@ def build_manifest(data: DataConfig, labels: str | tuple[str, ...], audio: Audio
         raise DataError("data names no clips: give train, val or test at least one TYPE:PATH")
     bad, looked = list(sections.bad), list[LookedAt]()
     limits = Limits(max_duration_s=audio.max_duration_s, max_pcm_bytes=round(audio.max_pcm_mib * 2**20))
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(data.num_workers or THREADS) as pool:
         results = pool.map(lambda clip: look(clip, limits, data.min_duration_s), sections.clips)
         for result in progress(results, "looking at clips", len(sections.clips)):
             if isinstance(result, BadClip):

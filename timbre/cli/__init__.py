@@ -7,6 +7,7 @@ import sys
 import typer
 
 from timbre.cli import data, doctor, models, predict, store, train
+from timbre.cli.arguments import spread
 
 ENVIRONMENT = {
     "ZENML_ANALYTICS_OPT_IN": "false",
@@ -50,7 +51,7 @@ def main() -> None:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
-        app(args=[argument for argument in arguments if argument != "--debug"], prog_name="timbre")
+        app(args=spread([argument for argument in arguments if argument != "--debug"]), prog_name="timbre")
     except (KeyboardInterrupt, SystemExit) as stop:
         if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:
             raise
