@@ -34,6 +34,7 @@ class DataConfig(Section):
     split_seed: int = 0
     max_bad_fraction: Share = 0.02
     min_duration_s: PositiveFloat = 0.1
+    num_workers: PositiveInt | None = None  # threads that read files; as many as fit where none
 
 
 class AudioConfig(Section):
@@ -63,6 +64,7 @@ class ModelConfig(Section):
     head: str = "ATTENTION_HEAD"
     head_params: Params = {}
     pretrained: str = "none"
+    frozen: bool = False  # train the head alone
 
 
 class AugmentationConfig(Section):
@@ -89,7 +91,16 @@ class TrainingConfig(Section):
     scheduler_params: Params = {}
     lr: PositiveFloat = 1e-4  # where a schedule starts
     lr_onecycle_max: PositiveFloat = 1e-3  # where it peaks, before it falls through `lr` to 0
+    lr_warmup: PositiveFloat | None = None  # where the head's own phase starts
+    finetune_head: bool = False  # the head alone first, then the backbone with it
+    finetune_head_epochs: PositiveInt = 5
+    head_after: str | None = None  # a layer's name; None: the model's own head
+    backbone_after: str | None = None  # a layer's name; None: the whole backbone
     metric: Literal["VAL_F1", "VAL_HAMMING"] = "VAL_F1"
+    metric_mode: Literal["MAX", "MIN"] | None = None  # None: what the metric means
+    patience: PositiveInt | None = None  # validations without a better metric that end training
+    quick: bool = False  # a few clips and batches, the whole way through
+    ckpt: str | None = None  # a checkpoint to go on from
     augmentations: tuple[AugmentationConfig, ...] = ()
     device: str = "auto"
     precision: Literal["auto", "32", "bf16"] = "auto"

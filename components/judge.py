@@ -1,6 +1,6 @@
 """Judge a tagger on the clips of a store: the evaluate step, the gate, `timbre test` and the service's test routes all come here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from components.progress import Progress, quiet
 from components.store import Store
 from components.tagger import ClipScores, Tagger
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["Judgement", "hear", "judge"]
 
 
 def judge(
@@ -23,6 +23,7 @@ def judge(
     *,
     split: str | None = None,
     batch_size: int = 32,
+    heard: Sequence[ClipScores] | None = None,
 ) -> Judgement:
     """Score every clip of the store and measure the scores at the tagger's own thresholds.
 
@@ -31,11 +32,32 @@ def judge(
     Args:
         store: the clips to judge on, usually `store.of("test")`.
         split: what to call them; the splits that they are in, without it.
+        heard: what `hear` gave for these clips, where that is there already.
     Raises:
         TaggerError: if the tagger knows other labels than the store, or orders them differently.
         DataError: if the store has no clips.
         AudioError: if a clip must be decoded again and cannot be.
     """
+    label_set, frame = tagger.label_set, store.manifest.frame
+    scores = heard if heard is not None else hear(tagger, store, progress, batch_size)
+    splits = split or ", ".join(sorted(frame["split"].unique()))
+
+    def listen(place: int) -> WorstClip:
+        return WorstClip(place, _clip(tagger, store, place).waveform, tagger.sample_rate, _windows(tagger, scores[place]))
+
+    return judgement_of(
+        Subject(tagger.name, tagger.digest, splits, store.manifest.digest, tagger.about),
+        label_set,
+        tagger.thresholds,
+        frame,
+        np.stack([one.clip for one in scores]),
+        listen,
+        evaluation,
+    )
+
+
+def hear(tagger: Tagger, store: Store, progress: Progress = quiet, batch_size: int = 32) -> list[ClipScores]:
+    """The scores of every clip of the store, in its order; errors as for `judge`."""
     label_set, frame = tagger.label_set, store.manifest.frame
     if label_set.codes != store.manifest.label_set.codes:
         raise TaggerError(
@@ -44,21 +66,7 @@ def judge(
         )
     if frame.empty:
         raise DataError(f"there are no clips to judge {tagger.name} on: name a data set that has some in this split")
-    heard = list(progress(tagger.score_clips(_clips(tagger, store), batch_size), "judge", len(frame)))
-    splits = split or ", ".join(sorted(frame["split"].unique()))
-
-    def hear(place: int) -> WorstClip:
-        return WorstClip(place, _clip(tagger, store, place).waveform, tagger.sample_rate, _windows(tagger, heard[place]))
-
-    return judgement_of(
-        Subject(tagger.name, tagger.digest, splits, store.manifest.digest, tagger.about),
-        label_set,
-        tagger.thresholds,
-        frame,
-        np.stack([scores.clip for scores in heard]),
-        hear,
-        evaluation,
-    )
+    return list(progress(tagger.score_clips(_clips(tagger, store), batch_size), "judge", len(frame)))
 
 
 def _clips(tagger: Tagger, store: Store) -> Iterator[Clip16]:

@@ -16,7 +16,7 @@ from components.store import Store
 from components.tagger import Tagger, attach
 
 CARD, PREDICTIONS = "card.json", "predictions.parquet"
-ATTACHED = (CARD, "reference.parquet", "README.md")
+ATTACHED = (CARD, "reference.parquet", "README.md", PREDICTIONS)
 
 
 def register_judged(

@@ -18,8 +18,9 @@ def training(config: Config | None = None) -> None:
     """Run the whole chain; without a Config, the one that TIMBRE_CONFIG names, else the sample's."""
     config = config or load_config(default_config())
     names.check(config.name)  # registration comes last and would refuse it only then
-    manifest, _ = validate(labels=config.labels, data=config.data, audio=config.audio, task=config.task)
-    store = featurize(manifest=manifest, audio=config.audio, max_bad_fraction=config.data.max_bad_fraction)
+    data = config.data
+    manifest, _ = validate(labels=config.labels, data=data, audio=config.audio, task=config.task)
+    store = featurize(manifest=manifest, audio=config.audio, max_bad_fraction=data.max_bad_fraction, num_workers=data.num_workers)
     tagger = train(store=store, recipe=config.recipe)
     evaluation, _ = evaluate(tagger=tagger, store=store, evaluation=config.evaluation, recipe=config.recipe)
     register(tagger=tagger, evaluation=evaluation, store=store, gate=config.gate)

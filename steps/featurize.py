@@ -14,14 +14,16 @@ from steps.refs import ManifestRef
 
 
 @step(cache_policy=cached_on_code("steps.featurize", also=identity))
-def featurize(manifest: ManifestRef, audio: AudioConfig, max_bad_fraction: float) -> Annotated[StoreRef, "store"]:
+def featurize(
+    manifest: ManifestRef, audio: AudioConfig, max_bad_fraction: float, num_workers: int | None = None
+) -> Annotated[StoreRef, "store"]:
     """The store of a manifest's clips.
 
     Raises:
         DataError: if more than `max_bad_fraction` of them turn out not to decode.
     """
     clips = manifest.open()
-    built = build_store(clips, audio, progress=bars)
+    built = build_store(clips, audio, workers=num_workers, progress=bars)
     if too_many := too_many_bad(built.bad, len(clips) - len(built.bad), max_bad_fraction):
         raise DataError(too_many)
     return built.ref

@@ -9,10 +9,12 @@ import torch
 from components import tagger
 from components.config import DataConfig
 from components.datasets import parse, read_dataset, resolve_labels
-from components.errors import DataError
+from components.errors import DataError, TaggerError
 from components.registry import Registry
 
-log = logging.getLogger("components.registry")
+log = logging.getLogger("components.face")  # shown with the log lines of components/
+TAGGER = "tagger.json"
+DEEPEST = 2  # checkpoints/last.ckpt in a run folder
 
 
 class Tagger(tagger.Tagger):
@@ -23,20 +25,45 @@ class Tagger(tagger.Tagger):
         """Open a registered tagger, or a tagger folder.
 
         Args:
-            name: `production`, `latest`, `name@digest8` (an inactive one too), a digest, or the path of a tagger folder.
+            name: `production`, `latest`, `name@digest8` (an inactive one too), a digest, or the path of a tagger folder, a run folder or
+                a file in it.
             device: auto, cpu, cuda, cuda:1.
             digest: the tagger that is expected, where that is known.
         Raises:
             RegistryError: if the registry has no such model, or it may not be served.
             TaggerError: if the folder is damaged.
         """
-        if (Path(name) / "tagger.json").is_file():
-            return super().open(name, device, digest)
+        if folder := tagger_folder(name):
+            return super().open(folder, device, digest)
         with Registry.open() as registry:
             model = registry.find(str(name), inactive=True)
             if not model.is_active:
                 log.warning("%s is inactive: no service offers it until someone promotes it", model.key)
             return super().open(registry.folder(model), device, model.digest)
+
+
+def tagger_folder(name: str | Path) -> Path | None:
+    """The tagger folder that a path means: itself, the one in a run folder, or that of the run that a file such as a checkpoint lies in.
+
+    None where it is no path of a tagger.
+
+    Raises:
+        TaggerError: if there are several, or a file lies in no run.
+    """
+    place = Path(name)
+    if not place.exists():
+        return None
+    for folder in [place] if place.is_dir() else place.absolute().parents[:DEEPEST]:
+        found = [folder] if (folder / TAGGER).is_file() else sorted(file.parent for file in folder.glob(f"*/{TAGGER}"))
+        if len(found) > 1:
+            raise TaggerError(f"{folder} holds several taggers ({', '.join(one.name for one in found)}): name one of them")
+        if found:
+            if not place.is_dir():
+                log.info("%s is the tagger of the run that %s lies in", found[0], place)
+            return found[0]
+    if place.is_dir():
+        return None
+    raise TaggerError(f"{place} lies in no run folder with a tagger: name a tagger folder, a run folder or a registered model")
 
 
 def audio_files(paths: Iterable[str]) -> list[Path]:

@@ -49,7 +49,7 @@ def build_manifest(
     fit, unfit = one_label_each(sections.clips) if task == "multiclass" else (sections.clips, [])
     bad, looked = [*sections.bad, *unfit], list[LookedAt]()
     limits = Limits(max_duration_s=audio.max_duration_s, max_pcm_bytes=round(audio.max_pcm_mib * 2**20))
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(data.num_workers or THREADS) as pool:
         results = pool.map(lambda clip: look(clip, limits, data.min_duration_s), fit)
         for result in progress(results, "looking at clips", len(fit)):
             if isinstance(result, BadClip):

@@ -6,7 +6,8 @@ import sys
 
 import typer
 
-from timbre.cli import data, doctor, models, predict, store, train
+from timbre.cli import compare, data, doctor, models, predict, store, test, train
+from timbre.cli.arguments import spread
 
 ENVIRONMENT = {
     "ZENML_ANALYTICS_OPT_IN": "false",
@@ -36,7 +37,9 @@ def everywhere(
 
 
 app.command("train")(train.train)
+app.command("test")(test.try_out)
 app.command("predict")(predict.predict)
+app.command("compare")(compare.compare)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(store.app, name="store")
@@ -50,7 +53,7 @@ def main() -> None:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
-        code = app(args=[argument for argument in arguments if argument != "--debug"], prog_name="timbre", standalone_mode=False)
+        code = app(args=spread([argument for argument in arguments if argument != "--debug"]), prog_name="timbre", standalone_mode=False)
         raise SystemExit(code)
     except (KeyboardInterrupt, SystemExit) as stop:
         if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:

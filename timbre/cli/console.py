@@ -3,6 +3,9 @@
 import logging
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import typer
 
 
 def log_to_stderr() -> None:
@@ -13,6 +16,11 @@ def log_to_stderr() -> None:
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
     logger.propagate = False
+
+
+def option(panel: str, about: str, *names: str, metavar: str | None = None) -> Any:
+    """A parameter's default: an option that is None, or no values, where it is not given."""
+    return typer.Option(None, *names, help=about, rich_help_panel=panel, metavar=metavar)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None, right: Sequence[str] = ()) -> None:

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 def predict(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Audio files, folders, globs or TYPE:PATH.")],
-    model: Annotated[str, typer.Option(help="A registered model (production, latest, name@digest8) or a tagger folder.")] = "production",
+    model: Annotated[
+        str, typer.Option(help="A registered model (production, latest, name@digest8), a tagger folder or a run folder.")
+    ] = "production",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with all scores.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with all scores.")] = False,
     windows: Annotated[bool, typer.Option("--windows", help="The scores of each window instead of each clip.")] = False,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="One for all labels, instead of the model's own.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Windows scored at a time.")] = 32,
+    num_workers: Annotated[int | None, typer.Option(min=1, help="Threads that read files; as many as fit where none.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Print the labels of each clip with their scores; a file that cannot be read is named and the others go on.
@@ -34,24 +37,24 @@ def predict(
     files = audio_files(paths)
     tagger = Tagger.open(model, device=device)
     if windows:
-        frame = tagger.windows_frame(files, progress=bars, batch_size=batch_size)
+        frame = tagger.windows_frame(files, progress=bars, batch_size=batch_size, workers=num_workers)
     else:
-        frame = tagger.predict(files, progress=bars, batch_size=batch_size, threshold=threshold)
+        frame = tagger.predict(files, progress=bars, batch_size=batch_size, workers=num_workers, threshold=threshold)
     if as_json:
         print(frame.to_json(orient="records", indent=2, double_precision=7))
     elif as_csv:
-        frame.assign(labels=frame["labels"].str.join(" ")).to_csv(sys.stdout, index=False) if "labels" in frame else frame.to_csv(
-            sys.stdout, index=False
-        )
+        flat = frame.assign(labels=frame["labels"].str.join(" ")) if "labels" in frame else frame
+        flat.to_csv(sys.stdout, index=False)
     elif windows:
         _print_windows(frame, tagger)
     else:
-        _print_clips(frame, tagger)
+        print_clips(frame, tagger)
     if "error" in frame and frame["error"].notna().all():
         raise typer.Exit(2)
 
 
-def _print_clips(frame: "pd.DataFrame", tagger: "Tagger") -> None:
+def print_clips(frame: "pd.DataFrame", tagger: "Tagger") -> None:
+    """Print a table of predictions, as `Tagger.predict` gives it: each clip with its labels, the surest first."""
     names = dict(zip(tagger.label_set.codes, tagger.label_set.full_names, strict=True))
     rows = []
     for row in frame.to_dict("records"):

@@ -14,13 +14,18 @@ def print_results(outputs: dict[str, Any]) -> None:
     """Print the table of a run, the model's name, what the gate said and where the report lies."""
     card = json.loads((outputs["evaluation"].load() / "card.json").read_text(encoding="utf-8"))
     registration = outputs["registration"].load()
-    details = card["details"]
-    title = f"{card['split']}: {details['clips']:,} clips of {details['groups']:,} groups, {details['confidence']:.0%} intervals"
-    print_table(COLUMNS, [*_label_rows(card), *_average_rows(card)], title, right=COLUMNS[1:])
+    print_card(card)
     aliases = f" ({', '.join(registration['aliases'])})" if registration["aliases"] else ""
     print(f"model   {registration['key']}{aliases}, sha256 {registration['digest']}")
     print(f"gate    {registration['reason']}")
     print(f"report  {Path('report.html').absolute()}")
+
+
+def print_card(card: dict[str, Any]) -> None:
+    """Print the table of a card: a row a label, then the averages."""
+    details = card["details"]
+    title = f"{card['split']}: {details['clips']:,} clips of {details['groups']:,} groups, {details['confidence']:.0%} intervals"
+    print_table(COLUMNS, [*_label_rows(card), *_average_rows(card)], title, right=COLUMNS[1:])
 
 
 def _label_rows(card: dict[str, Any]) -> list[tuple[str, ...]]:

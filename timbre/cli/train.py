@@ -3,27 +3,66 @@
 import logging
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from timbre.cli.console import log_to_stderr
+from timbre.cli.console import log_to_stderr, option
+
+if TYPE_CHECKING:
+    from components.config import Config
+
+DATA, PARTS, LEARNING, RATE, RUN = "Data", "Parts", "What is learned", "Learning rate and phases", "The run"
+Texts, Text, Number, Rate, Switch = list[str] | None, str | None, int | None, float | None, bool | None
 
 
 def train(
+    context: typer.Context,
     config: Annotated[Path | None, typer.Option("--config", help="A YAML file; TIMBRE_CONFIG or configs/sample.yaml where none.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same machine, same tagger.")] = None,
-    name: Annotated[str | None, typer.Option(help="What the tagger is called.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key: training.lr=1e-4.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any key, with the last word: training.lr=1e-4.")
+    ] = None,
+    train_paths: Texts = option(DATA, "Train on these; the configuration's data are dropped.", metavar="TYPE:PATH..."),
+    val_paths: Texts = option(DATA, "Choose weights and thresholds on these.", metavar="TYPE:PATH..."),
+    test_paths: Texts = option(DATA, "Judge on these; without them a tagger is judged on val, and not promoted.", metavar="TYPE:PATH..."),
+    labels: Text = option(DATA, "IRMAS, OPENMIC, or CSV for the columns of a CSV.", metavar="NAME"),
+    task: Text = option(DATA, "multilabel or multiclass.", metavar="NAME"),
+    model: Text = option(PARTS, "The backbone.", metavar="NAME"),
+    audio_transform: Text = option(PARTS, "The feature.", metavar="NAME"),
+    head: Text = option(PARTS, "What makes labels of the backbone's output.", metavar="NAME"),
+    pretrained: Text = option(PARTS, "hub, none, aisfx or a path.", metavar="SOURCE"),
+    frozen: Switch = option(PARTS, "Train the head alone.", "--frozen/--nofrozen"),
+    augmentations: Texts = option(LEARNING, "These instead of the configuration's; none for none.", metavar="NAME..."),
+    aug_kwargs: Texts = option(LEARNING, "Their parameters: freq_mask_param=50 sum_n_samples=3.", metavar="NAME=VALUE..."),
+    loss_function: Text = option(LEARNING, "The loss.", metavar="NAME"),
+    metric: Text = option(LEARNING, "VAL_F1 or VAL_HAMMING: what the best weights are best at.", metavar="NAME"),
+    metric_mode: Text = option(LEARNING, "MAX or MIN.", metavar="MODE"),
+    patience: Number = option(LEARNING, "End after so many validations that were no better."),
+    optimizer: Text = option(RATE, "ADAM or ADAMW.", metavar="NAME"),
+    scheduler: Text = option(RATE, "How the rate goes.", metavar="NAME"),
+    lr: Rate = option(RATE, "Where the schedule starts."),
+    lr_warmup: Rate = option(RATE, "Where the head's own phase starts; it ends at --lr."),
+    lr_onecycle_max: Rate = option(RATE, "Where ONECYCLE peaks."),
+    finetune_head: Switch = option(RATE, "The head alone first, then the backbone with it.", "--finetune-head/--nofinetune-head"),
+    finetune_head_epochs: Number = option(RATE, "How long the head alone."),
+    head_after: Text = option(RATE, "The first phase trains what comes from here on.", metavar="LAYER"),
+    backbone_after: Text = option(RATE, "The second phase trains what comes from here on.", metavar="LAYER"),
+    epochs: Number = option(RUN, "How long; it takes training.max_steps away."),
+    batch_size: Number = option(RUN, "Windows a step."),
+    num_workers: Number = option(RUN, "Threads that read files."),
+    device: Text = option(RUN, "auto, cpu, cuda or cuda:0.", metavar="DEVICE"),
+    precision: Text = option(RUN, "auto, 32 or bf16.", metavar="BITS"),
+    seed: Number = option(RUN, "Same seed, same machine, same tagger."),
+    name: Text = option(RUN, "What the tagger is called.", metavar="NAME"),
+    quick: Switch = option(RUN, "A few clips and batches, the whole way through.", "--quick"),
+    ckpt: Text = option(RUN, "Go on from this checkpoint.", metavar="PATH"),
 ) -> None:
-    """Validate, featurize, train, evaluate and register; what has not changed is not done again."""
-    from components.config import default_config, load_config
+    """Validate, featurize, train, evaluate and register; what has not changed is not done again.
 
+    Each flag overrides one key of the configuration. Options that take several values take them one after the other.
+    """
     log_to_stderr()
-    overrides = [*(settings or [])]
-    overrides += [] if seed is None else [f"training.seed={seed}"]
-    overrides += [] if name is None else [f"name={name}"]
-    resolved = load_config(config or default_config(), overrides)
+    resolved = resolve(context.params)
 
     _prepare_zenml()
     from zenml.client import Client
@@ -35,6 +74,26 @@ def train(
     run = training(config=resolved)
     if outputs := outputs_of(Client().get_pipeline_run(run.id)):
         print_results(outputs)
+
+
+def resolve(given: dict[str, Any]) -> "Config":
+    """The Config that the values of `train`'s parameters, by name, come to."""
+    from components.config import default_config, load_config
+    from components.overrides import as_texts, overrides_of
+
+    flags = {name: value for name, value in given.items() if value not in (None, ())}
+    path = flags.pop("config", None) or default_config()
+    kwargs, settings = flags.pop("aug_kwargs", None), flags.pop("settings", None) or []
+    overrides = overrides_of(flags)
+    config = load_config(path, [*as_texts(overrides), *settings])
+    if not kwargs:
+        return config
+    from components.augmentations import AUGMENTATIONS
+    from components.augmentations.kwargs import override_params
+
+    chosen = override_params(config.training.augmentations, kwargs, AUGMENTATIONS)
+    overridden = {"training.augmentations": [one.model_dump() for one in chosen]}
+    return load_config(path, [*as_texts(overrides), *settings, *as_texts(overridden)])
 
 
 def _prepare_zenml() -> None:
