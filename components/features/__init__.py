@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 
+from components.features.aisfx_mel import AisfxMel
 from components.features.contract import Feature
 from components.features.mel_spectrogram import MelSpectrogram
 
-FEATURES: dict[str, Callable[..., Feature]] = {"MEL_SPECTROGRAM": MelSpectrogram}
+FEATURES: dict[str, Callable[..., Feature]] = {
+    "AISFX_MEL": AisfxMel,
+    "MEL_SPECTROGRAM": MelSpectrogram,
+}
 
-__all__ = ["FEATURES", "Feature", "MelSpectrogram"]
+__all__ = ["FEATURES", "AisfxMel", "Feature", "MelSpectrogram"]
