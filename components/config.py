@@ -9,12 +9,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from components.errors import ConfigError
-from components.menus import nearest
+from components.menus import canonical, nearest
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Params = dict[str, Any]
 Task = Literal["multilabel", "multiclass"]
 """How a clip carries labels: any number of them, or exactly one."""
+FROZEN_HEADS = ("MEAN_MAX", "LINEAR")  # one layer each
 
 
 class Section(BaseModel):
@@ -64,7 +65,19 @@ class ModelConfig(Section):
     head: str = "ATTENTION_HEAD"
     head_params: Params = {}
     pretrained: str = "none"
-    frozen: bool = False  # train the head alone
+    frozen: bool = False  # the head alone is trained, on embeddings that are kept in the store
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_frozen_backbone_has_a_linear_head(cls, values: Any) -> Any:
+        """Where none is named: the head of a frozen backbone is fitted in one go, which one that listens to frames cannot be."""
+        return {"head": "MEAN_MAX", **values} if isinstance(values, dict) and values.get("frozen") else values
+
+    @model_validator(mode="after")
+    def _the_head_can_be_fitted(self) -> "ModelConfig":
+        if self.frozen and canonical(self.head) not in FROZEN_HEADS:
+            raise ValueError(f"frozen fits one layer, which {self.head} is not: choose head {' or '.join(FROZEN_HEADS)}")
+        return self
 
 
 class AugmentationConfig(Section):

@@ -19,6 +19,11 @@ def models_root() -> Path:
     return Path(os.environ.get("TIMBRE_MODELS") or home() / "models").absolute()
 
 
+def pretrained_root() -> Path:
+    """Weights that were fetched to start from, a folder each."""
+    return models_root() / "pretrained"
+
+
 def database_url() -> str:
     """SQLAlchemy URL of the registry (TIMBRE_DATABASE_URL); a SQLite file by default."""
     return os.environ.get("TIMBRE_DATABASE_URL") or f"sqlite:///{home() / 'timbre.db'}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from components.features.aisfx_mel import AisfxMel
 from components.features.ast_filterbank import AstFilterbank
 from components.features.contract import Feature
 from components.features.mel_spectrogram import MelSpectrogram
@@ -17,6 +18,7 @@ FEATURES: dict[str, Callable[..., Feature]] = {
     "WAVELET": Wavelet,
     "AST": AstFilterbank,
     "WAV2VEC": Wav2Vec,
+    "AISFX_MEL": AisfxMel,
 }
 
-__all__ = ["FEATURES", "AstFilterbank", "Feature", "MelSpectrogram", "Mfcc", "MultiSpectrogram", "Wav2Vec", "Wavelet"]
+__all__ = ["FEATURES", "AisfxMel", "AstFilterbank", "Feature", "MelSpectrogram", "Mfcc", "MultiSpectrogram", "Wav2Vec", "Wavelet"]

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from components.audio import Clip16
 from components.errors import StoreError
 from components.places import store_root
+from components.store.embeddings import forget_embeddings
 from components.store.folder import Folder, remove
 from components.store.identity import renew
 from components.store.shards import SHARD_BYTES, Index, ShardWriter, map_samples, read_indexes
@@ -37,8 +38,8 @@ class Freed:
 def collect_garbage(root: Path | None = None, unused_days: float = 30.0) -> Freed:
     """Forget views that no run has built or opened for some days, and remove the clips that no other view needs.
 
-    A shard that nobody needs goes; those half empty or small are written anew, together and without waste. A run that has a kept
-    view open goes on.
+    A shard that nobody needs goes; those half empty or small are written anew, together and without waste. Embeddings that were not
+    used for as long go too. A run that has a kept view open goes on.
 
     Args:
         root: of the store; TIMBRE_STORE by default.
@@ -64,6 +65,7 @@ def collect_garbage(root: Path | None = None, unused_days: float = 30.0) -> Free
             nbytes += freed + sum(remove(view) for view in forgotten)
             clips += removed
             views += len(forgotten)
+    nbytes += forget_embeddings(Path(root or store_root()), unused_days)
     if views:
         renew(root)  # or a cached featurize would name one of them
     return Freed(nbytes, clips, views, busy)

@@ -14,6 +14,7 @@ from components.audio import Clip16
 from components.datasets import Manifest
 from components.errors import DataError, StoreError
 from components.places import store_root
+from components.store.embeddings import Embeddings
 from components.store.folder import Folder
 from components.store.ref import StoreRef
 from components.store.shards import Samples, locate, map_samples
@@ -96,6 +97,10 @@ class Store:
             np.multiply(samples, self.scales[place], out=window[: len(samples)], dtype=np.float32)
             window[len(samples) :] = 0
         return windows
+
+    def embeddings(self, key: str) -> Embeddings:
+        """Where embeddings of these clips are kept; `key` is the sha256 of all that they depend on besides the clips."""
+        return Embeddings(self._folder.path.parents[1] / "embeddings" / f"{self._folder.path.name}-{key[:32]}")
 
     def _samples(self, place: int, start: int, length: int) -> Samples:
         """int16 [up to length] of a clip from `start` on."""

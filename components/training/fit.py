@@ -4,6 +4,8 @@ import logging
 import sys
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from components.config import Config
@@ -11,12 +13,14 @@ from components.errors import DataError, TaggerError
 from components.files import write_whole
 from components.losses import LOSSES, Loss, positive_weights
 from components.menus import build
+from components.models import attribution
 from components.network import Network, build_network
 from components.progress import Progress, quiet
 from components.store import Store
-from components.tagger import TaggerSettings, export_onnx, seal
+from components.tagger import TaggerSettings, attach, export_onnx, seal
 from components.training.code_version import code_version
 from components.training.device import choose_device, repeatable
+from components.training.frozen import Clips, fit_head
 from components.training.interrupt import NOTE, listening
 from components.training.loader import Loader
 from components.training.plan import Plan
@@ -45,17 +49,12 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
         TaggerError: if the run folder holds a tagger of this name.
         KeyboardInterrupt: at the second Ctrl+C.
     """
-    from components.training.learner import Learner  # these load Lightning, which takes seconds
-    from components.training.loop import run
-    from components.training.range_test import settle_rates
-    from components.training.selection import Selection
-    from components.training.watch import Watch
-
     training = config.training
     folder = run_folder / config.name
     if folder.exists():
         raise TaggerError(f"{folder} exists: a sealed tagger is never changed, so name a new run folder")
-    train, val = _split(store, "train"), _split(store, "val")
+    # A frozen backbone's head is judged by cross-validation where there is no val: few labels are better spent on training.
+    train, val = _split(store, "train"), store.of("val") if config.model.frozen else _split(store, "val")
     device, settings = choose_device(training), _settings(config, store)
     with listening() as interrupt, repeatable(device, training.seed):
         network = build_network(config.feature, config.model, config.windows, store.sample_rate, settings.label_set)
@@ -63,6 +62,16 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
             export_onnx(network, settings.window_samples)  # a rehearsal: what cannot be exported should not train for hours first
         weights = rarity(*train.manifest.targets()) if training.weighted_sampler else None
         plan = Plan(train.num_samples, settings.window_samples, training.batch_size, training.seed, weights=weights)
+        if config.model.frozen:
+            _measure(network, train, plan, device.device)
+            thresholds = fit_head(network, Clips(train, val, settings, run_folder), training, interrupt, progress)
+            return _seal(folder, network, settings, thresholds, training.onnx)
+        from components.training.learner import Learner  # these load Lightning, which takes seconds
+        from components.training.loop import run
+        from components.training.range_test import settle_rates
+        from components.training.selection import Selection
+        from components.training.watch import Watch
+
         steps = min(training.max_steps or sys.maxsize, training.epochs * plan.steps_per_epoch)
         learner = Learner(network, _loss(config, train), training, store.sample_rate, steps)
         _measure(network, train, plan, device.device)
@@ -76,10 +85,17 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
             said = f"Training was stopped by hand before its {steps:,} steps were done; these are the weights of step {best.step:,}."
             write_whole(run_folder / NOTE, said.encode())
         log.info("kept the weights of step %d: val F1 %.3f, val mAP %.3f", best.step, best.metrics.values["f1"], best.metrics.values["mAP"])
-        network.cpu().eval()
-        onnx = export_onnx(network, settings.window_samples) if training.onnx else None
-        found = {"thresholds": tuple(map(float, best.thresholds)), "engine": "torch" if onnx is None else "onnx"}
-        return seal(folder, network, settings.model_copy(update=found), onnx)
+        return _seal(folder, network, settings, best.thresholds, training.onnx)
+
+
+def _seal(folder: Path, network: Network, settings: TaggerSettings, thresholds: npt.NDArray[np.float32], as_onnx: bool) -> Path:
+    network.cpu().eval()
+    onnx = export_onnx(network, settings.window_samples) if as_onnx else None
+    found = {"thresholds": tuple(map(float, thresholds)), "engine": "torch" if onnx is None else "onnx"}
+    sealed = seal(folder, network, settings.model_copy(update=found), onnx)
+    if (credit := attribution(settings.model.pretrained)) is not None:
+        attach(sealed, "ATTRIBUTION.txt", credit.encode())
+    return sealed
 
 
 def _split(store: Store, split: str) -> Store:

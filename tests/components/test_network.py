@@ -78,7 +78,10 @@ def test_bands_that_are_empty_in_training_do_not_blow_up_later():
     assert torch.equal(network.std, torch.ones_like(network.std))
 
 
-@pytest.mark.parametrize("name", [name for name in sorted(FEATURES) if FEATURES[name].kind is ModelInputDataType.IMAGE])
+PICTURES = [name for name in sorted(FEATURES) if FEATURES[name].kind is ModelInputDataType.IMAGE and name != "AISFX_MEL"]  # of 44.1 kHz
+
+
+@pytest.mark.parametrize("name", PICTURES)
 def test_a_network_learns_from_every_picture(name):
     network = made(from_codes(["a", "b"]), feature=FeatureConfig(name=name))
     network.measure([noise()])

@@ -2,11 +2,12 @@
 
 import getpass
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from timbre.cli.console import print_table
+from timbre.cli.console import log_to_stderr, print_table
 
 app = typer.Typer(help="The registry: which taggers there are, and which one is in production.", no_args_is_help=True)
 Key = Annotated[str, typer.Argument(help="An alias, name@digest8, a digest or an id.")]
@@ -71,6 +72,19 @@ def archive(key: Key) -> None:
 
     with Registry.open() as registry:
         print(f"archived: {registry.archive(key, getpass.getuser()).key}")
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="aisfx: CNN9 of aiSFX, trained on sound effects, from PyPI.")],
+    wheel: Annotated[Path | None, typer.Option(help="The published wheel, where it is on this machine already.")] = None,
+) -> None:
+    """Get published weights to start from (`model.pretrained`), which no hub is needed for."""
+    from components.menus import choose
+    from components.models.fetch_aisfx import fetch_aisfx
+
+    log_to_stderr()
+    print(choose({"AISFX": fetch_aisfx}, name, "published weights")(wheel))
 
 
 @app.command()

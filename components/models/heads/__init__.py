@@ -5,7 +5,8 @@ from collections.abc import Callable
 from components.models.contract import Head
 from components.models.heads.attention import AttentionHead
 from components.models.heads.linear import LinearHead
+from components.models.heads.mean_max import MeanMaxHead, mean_and_max
 
-HEADS: dict[str, Callable[..., Head]] = {"LINEAR": LinearHead, "ATTENTION_HEAD": AttentionHead}
+HEADS: dict[str, Callable[..., Head]] = {"LINEAR": LinearHead, "ATTENTION_HEAD": AttentionHead, "MEAN_MAX": MeanMaxHead}
 
-__all__ = ["HEADS", "AttentionHead", "LinearHead"]
+__all__ = ["HEADS", "AttentionHead", "LinearHead", "MeanMaxHead", "mean_and_max"]
