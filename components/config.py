@@ -104,20 +104,26 @@ class TrainingConfig(Section):
     scheduler_params: Params = {}
     lr: PositiveFloat = 1e-4  # where a schedule starts
     lr_onecycle_max: PositiveFloat = 1e-3  # where it peaks, before it falls through `lr` to 0
-    lr_warmup: PositiveFloat | None = None  # where the head's own phase starts
-    finetune_head: bool = False  # the head alone first, then the backbone with it
-    finetune_head_epochs: PositiveInt = 5
-    head_after: str | None = None  # a layer's name; None: the model's own head
-    backbone_after: str | None = None  # a layer's name; None: the whole backbone
+    lr_warmup: PositiveFloat = 1e-5  # where the head alone starts, on its way to `lr`
+    finetune_head: bool = False  # the head alone first, then everything after `backbone_after`
+    finetune_head_epochs: PositiveInt = 5  # of `epochs`
+    head_after: str | None = None  # the layer after which all is head; none: the head
+    backbone_after: str | None = None  # the layer after which all trains in the end; none: everything
     metric: Literal["VAL_F1", "VAL_HAMMING"] = "VAL_F1"
-    metric_mode: Literal["MAX", "MIN"] | None = None  # None: what the metric means
-    patience: PositiveInt | None = None  # validations without a better metric that end training
-    quick: bool = False  # a few clips and batches, the whole way through
-    ckpt: str | None = None  # a checkpoint to go on from
+    metric_mode: Literal["MAX", "MIN"] | None = None  # none: MAX for a score, MIN for a distance
+    patience: PositiveInt | None = None  # validations without a better one, after which training ends
+    clip_norm: PositiveFloat | None = None  # longest gradient
+    accumulate: PositiveInt = 1  # batches a step
+    ema_decay: float | None = Field(None, gt=0, lt=1)  # keep the weights' moving average instead of the weights
     augmentations: tuple[AugmentationConfig, ...] = ()
     device: str = "auto"
-    precision: Literal["auto", "32", "bf16"] = "auto"
+    devices: PositiveInt = 1  # GPUs, or processes on a CPU
+    precision: Literal["auto", "32", "bf16", "fp16"] = "auto"
+    compile: bool = False
     onnx: bool = False
+    tensorboard: bool = True
+    quick: bool = False  # a few clips and batches, the whole way through
+    ckpt: str | None = None  # a run folder, or its checkpoints/last.ckpt, to go on from
 
 
 class EvaluationConfig(Section):

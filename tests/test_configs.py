@@ -8,6 +8,7 @@ import torch
 from components.augmentations import AUGMENTATIONS
 from components.config import load_config
 from components.datasets import parse, resolve_labels
+from components.labels import from_codes
 from components.losses import LOSSES
 from components.menus import build
 from components.network import build_network
@@ -17,8 +18,9 @@ CONFIGS = sorted(Path("configs").glob("*.yaml"))
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_builds(path: Path) -> None:
-    config = load_config(path)
-    labels = resolve_labels(config.data, config.labels)
+    config = load_config(path, {"model.pretrained": "none"})  # weights that are fetched have tests of their own
+    own = config.labels == "CSV" and not config.data.train  # a configuration to which the user adds the data
+    labels = from_codes(["a", "b"]) if own else resolve_labels(config.data, config.labels)
     network = build_network(config.feature, config.model, config.windows, config.audio.sample_rate, labels)
     window = torch.zeros(2, round(config.windows.length_s * config.audio.sample_rate))
     assert network.eval()(window).shape == (2, len(labels))

@@ -61,12 +61,30 @@ class Store:
 
     def of(self, split: str) -> "Store":
         """The clips of one split."""
-        chosen = np.flatnonzero(self.manifest.frame["split"].to_numpy() == split)
+        return self.take(np.flatnonzero(self.manifest.frame["split"].to_numpy() == split))
+
+    def take(self, places: npt.NDArray[np.int64]) -> "Store":
+        """Some of the clips.
+
+        Args:
+            places: [n], rising, in the manifest's order.
+        """
         part = object.__new__(Store)
         part.__dict__.update(self.__dict__)
-        part.manifest = self.manifest.of(split)
-        part._shards = [self._shards[place] for place in chosen]
-        part._offsets, part.num_samples, part.scales = self._offsets[chosen], self.num_samples[chosen], self.scales[chosen]
+        part.manifest = Manifest(self.manifest.frame.iloc[places].reset_index(drop=True), self.manifest.label_set)
+        part._shards = [self._shards[place] for place in places]
+        part._offsets, part.num_samples, part.scales = self._offsets[places], self.num_samples[places], self.scales[places]
+        return part
+
+    def resplit(self, splits: Sequence[str]) -> "Store":
+        """The same clips in other splits.
+
+        Args:
+            splits: [clip], `train`, `val` or `test`.
+        """
+        part = object.__new__(Store)
+        part.__dict__.update(self.__dict__)
+        part.manifest = Manifest(self.manifest.frame.assign(split=list(splits)), self.manifest.label_set)
         return part
 
     def clip(self, place: int) -> Clip16:

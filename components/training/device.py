@@ -29,14 +29,18 @@ class Device:
 
 
 def choose_device(training: TrainingConfig) -> Device:
-    """What `device` (auto, cpu, cuda, cuda:1) and `precision` (auto, 32, bf16) mean on this machine.
+    """What `device` (auto, cpu, cuda, cuda:1) and `precision` (auto, 32, bf16, fp16) mean on this machine.
 
     Raises:
-        ConfigError: if the device is unknown or not here.
+        ConfigError: if the device is unknown or not here, or cannot train in this precision.
     """
     device = _device(training.device)
-    half = device.type == "cuda" and torch.cuda.is_bf16_supported() if training.precision == "auto" else training.precision == "bf16"
-    return Device(device, "bf16-mixed" if half else "32-true")
+    if training.precision == "fp16" and device.type == "cpu":
+        raise ConfigError("training.precision fp16 needs a GPU: write bf16 or 32")
+    if training.precision == "auto":
+        half = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return Device(device, "bf16-mixed" if half else "32-true")
+    return Device(device, {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[training.precision])
 
 
 def _device(name: str) -> torch.device:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from components.config import Config
+from components.config import Config, TrainingConfig
 from components.errors import DataError, TaggerError
 from components.files import write_whole
 from components.losses import LOSSES, Loss, positive_weights
@@ -18,13 +18,19 @@ from components.network import Network, build_network
 from components.progress import Progress, quiet
 from components.store import Store
 from components.tagger import TaggerSettings, attach, export_onnx, seal
+from components.training.checkpoint import about, read_checkpoint
 from components.training.code_version import code_version
 from components.training.device import choose_device, repeatable
 from components.training.frozen import Clips, fit_head
 from components.training.interrupt import NOTE, listening
 from components.training.loader import Loader
+from components.training.needs import announce
+from components.training.phases import plan_phases
 from components.training.plan import Plan
+from components.training.quick import quickened
 from components.training.rarity import rarity
+from components.training.rates import draw_rates, planned_rates
+from components.training.run_folder import write_config
 
 log = logging.getLogger(__name__)
 STATISTICS_WINDOWS = 2048  # enough for the mean and deviation of a band to stand to about 1 %
@@ -38,17 +44,20 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
 
     Args:
         store: clips with their splits; `test` is not looked at.
-        run_folder: gets the tagger (in a folder of its name), `history.csv` (step, train_loss, val_f1, val_map, lr) and
-            `checkpoints/best.safetensors`.
+        run_folder: gets the tagger (in a folder of its name), `config.yaml`, `rate.png` (the learning rate as it is planned),
+            `history.csv` (step, train_loss, val_f1, val_map, lr), `tensorboard/`, and in `checkpoints/` the best weights
+            (`best.safetensors`) and all that is needed to resume (`last.ckpt`).
         progress: shows the training unless it is `quiet`.
     Returns:
         The sealed tagger folder.
     Raises:
-        ConfigError: if a name or parameter is unknown, parts do not fit each other, or the training diverges.
+        ConfigError: if a name or parameter is unknown, parts do not fit each other or the GPU, the checkpoint to resume from does
+            not fit, or the training diverges.
         DataError: if train or val has no clips.
         TaggerError: if the run folder holds a tagger of this name.
         KeyboardInterrupt: at the second Ctrl+C.
     """
+    config, store = quickened(config, store) if config.training.quick else (config, store)
     training = config.training
     folder = run_folder / config.name
     if folder.exists():
@@ -56,36 +65,44 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
     # A frozen backbone's head is judged by cross-validation where there is no val: few labels are better spent on training.
     train, val = _split(store, "train"), store.of("val") if config.model.frozen else _split(store, "val")
     device, settings = choose_device(training), _settings(config, store)
+    known = about(config, store.sample_rate, settings.label_set)
+    state = read_checkpoint(training.ckpt, known) if training.ckpt else None
     with listening() as interrupt, repeatable(device, training.seed):
         network = build_network(config.feature, config.model, config.windows, store.sample_rate, settings.label_set)
         if training.onnx:
             export_onnx(network, settings.window_samples)  # a rehearsal: what cannot be exported should not train for hours first
         weights = rarity(*train.manifest.targets()) if training.weighted_sampler else None
         plan = Plan(train.num_samples, settings.window_samples, training.batch_size, training.seed, weights=weights)
+        network.to(device.device)
         if config.model.frozen:
+            write_config(config, run_folder)
             _measure(network, train, plan, device.device)
             thresholds = fit_head(network, Clips(train, val, settings, run_folder), training, interrupt, progress)
             return _seal(folder, network, settings, thresholds, training.onnx)
-        from components.training.learner import Learner  # these load Lightning, which takes seconds
-        from components.training.loop import run
-        from components.training.range_test import settle_rates
-        from components.training.selection import Selection
-        from components.training.watch import Watch
+        from components.training.course import Course, Ground  # these load Lightning, which takes seconds
+        from components.training.learner import Learner
+        from components.training.range_test import searches, settle_rates
 
-        steps = min(training.max_steps or sys.maxsize, training.epochs * plan.steps_per_epoch)
-        learner = Learner(network, _loss(config, train), training, store.sample_rate, steps)
-        _measure(network, train, plan, device.device)
-        learner.training_config = settle_rates(learner, lambda steps: iter(Loader(train, plan, steps)), device, lambda: interrupt.asked)
-        watching = [] if progress is quiet else [Watch(steps)]
-        selection = Selection(network, val, settings, training, run_folder, interrupt)
-        loader = Loader(train, plan, steps, in_advance=device.device.type == "cuda")
-        run(learner, loader, [*watching, selection], device, run_folder)
-        best = selection.restore()
+        steps, loss = _steps(training, plan), _loss(config, train)
+        if state is None or searches(training):
+            _measure(network, train, plan, device.device)
+        whole = Learner(network, loss, training, store.sample_rate, steps)
+        training = settle_rates(whole, lambda count: iter(Loader(train, plan, count)), device, lambda: interrupt.asked)
+        phases = plan_phases(training, steps, plan.steps_per_epoch // training.accumulate or 1)
+        learners = [Learner(network, loss, training, store.sample_rate, steps, phase) for phase in phases]
+        rates = planned_rates(phases, training)
+        write_config(config, run_folder)
+        draw_rates(rates, phases, run_folder)
+        ground = Ground(network, train, val, plan, settings, device, run_folder, interrupt, known)
+        course = Course(ground, learners, progress, state)
+        announce(learners, Loader(train, plan, 1), device)
+        course.run()
+        best = course.selection.restore()
         if interrupt.asked:
             said = f"Training was stopped by hand before its {steps:,} steps were done; these are the weights of step {best.step:,}."
             write_whole(run_folder / NOTE, said.encode())
         log.info("kept the weights of step %d: val F1 %.3f, val mAP %.3f", best.step, best.metrics.values["f1"], best.metrics.values["mAP"])
-        return _seal(folder, network, settings, best.thresholds, training.onnx)
+        return _seal(folder, course.judged, settings, best.thresholds, training.onnx)
 
 
 def _seal(folder: Path, network: Network, settings: TaggerSettings, thresholds: npt.NDArray[np.float32], as_onnx: bool) -> Path:
@@ -96,6 +113,11 @@ def _seal(folder: Path, network: Network, settings: TaggerSettings, thresholds: 
     if (credit := attribution(settings.model.pretrained)) is not None:
         attach(sealed, "ATTRIBUTION.txt", credit.encode())
     return sealed
+
+
+def _steps(training: TrainingConfig, plan: Plan) -> int:
+    """Optimizer steps in the whole training."""
+    return min(training.max_steps or sys.maxsize, training.epochs * plan.steps_per_epoch // training.accumulate or 1)
 
 
 def _split(store: Store, split: str) -> Store:

@@ -28,7 +28,7 @@ class Loader:
     Args:
         store: the training clips.
         plan: which windows each step takes.
-        steps: how many there are.
+        steps: how many there are; a step is a batch here.
         first_step: where to begin.
         in_advance: by a thread and, where there is a GPU, into page-locked memory, from which it fetches while it computes.
     """
@@ -40,6 +40,10 @@ class Loader:
 
     def __len__(self) -> int:
         return len(self._steps)
+
+    @property
+    def batches_an_epoch(self) -> int:
+        return self._plan.steps_per_epoch
 
     def __iter__(self) -> Iterator[Windows]:
         batches = starmap(self._cut, self._plan.windows(self._steps))

@@ -13,13 +13,16 @@ from components.training.loader import Loader
 
 
 def run(learner: Learner, loader: Loader, callbacks: list[pl.Callback], device: Device, run_folder: Path) -> None:
-    """Train for all steps, or until a callback stops it."""
+    """Train for all steps of the learner's phase that are left, or until a callback stops it."""
+    training = learner.training_config
     with _hushed():
         trainer = pl.Trainer(
             accelerator=device.accelerator,
             devices=device.devices,
             precision=device.precision,
-            max_steps=learner.steps,
+            max_steps=learner.phase.last - learner.first_step,
+            accumulate_grad_batches=training.accumulate,
+            gradient_clip_val=training.clip_norm,
             max_epochs=1,  # the loader's one pass is the whole training
             callbacks=callbacks,
             default_root_dir=run_folder,

@@ -52,6 +52,11 @@ class RangeTest:
         return self.lowest_lr * float((self.highest_lr / self.lowest_lr) ** (step / (self.test_steps - 1)))
 
 
+def searches(training: TrainingConfig) -> bool:
+    """Whether the rate is to be found first."""
+    return canonical(training.scheduler) == NAME
+
+
 def settle_rates(
     learner: Learner, batches: Callable[[int], Iterator[Windows]], device: Device, stop: Callable[[], bool] = lambda: False
 ) -> TrainingConfig:
@@ -68,7 +73,7 @@ def settle_rates(
         ConfigError: if a parameter is unknown or makes no sense, or no rate makes the loss fall.
     """
     training = learner.training_config
-    if canonical(training.scheduler) != NAME:
+    if not searches(training):
         return training
     test = build({NAME: RangeTest}, NAME, "scheduler", training.scheduler_params)
     losses = _losses(learner.to(device.device), batches(test.test_steps), test, device, stop)

@@ -4,7 +4,14 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
+import yaml
+
+from components.config import Config
+from components.files import write_whole
 from components.places import runs_root
+
+BEST = Path("checkpoints", "best.safetensors")  # the weights that did best on val
+LAST = Path("checkpoints", "last.ckpt")  # the whole state, to resume
 
 
 def new_run_folder(name: str, root: Path | None = None) -> Path:
@@ -24,3 +31,8 @@ def new_run_folder(name: str, root: Path | None = None) -> Path:
             continue
         return folder
     raise AssertionError("count() has no end")
+
+
+def write_config(config: Config, run_folder: Path) -> None:
+    """Every key as it was in force: `config.yaml`, which `load_config` reads."""
+    write_whole(run_folder / "config.yaml", yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False).encode())

@@ -31,13 +31,14 @@ class Watch(pl.Callback):  # type: ignore[misc]
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         if self._bar:
             self._bar.start()
-            self._bar.add_task("training", total=self._steps, numbers="")
+            if not self._bar.tasks:
+                self._bar.add_task("training", total=self._steps, numbers="")
 
     def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
         self._began = time.monotonic()
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
-        now, step = time.monotonic(), trainer.global_step
+        now, step = time.monotonic(), module.step
         self._windows, self._busy_s = self._windows + len(batch[0]), self._busy_s + now - self._began
         if now - self._shown < self._every_s and step < self._steps:
             return

@@ -1,0 +1,141 @@
+"""A whole training: its phases one after the other, judged, averaged and kept, from the start or from a checkpoint."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from components.errors import ConfigError
+from components.network import Network
+from components.progress import Progress, quiet
+from components.store import Store
+from components.tagger import TaggerSettings
+from components.training.averaging import Averaging
+from components.training.board import Board
+from components.training.checkpoint import State, training_state, write_checkpoint
+from components.training.device import Device
+from components.training.divergence import Divergence
+from components.training.interrupt import Interrupt
+from components.training.learner import Learner
+from components.training.lightning_import import pl
+from components.training.loader import Loader
+from components.training.loop import run
+from components.training.plan import Plan
+from components.training.run_folder import LAST
+from components.training.selection import Selection
+from components.training.watch import Watch
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What a training stands on.
+
+    Args:
+        known: `about` it, for its checkpoints.
+    """
+
+    network: Network
+    train: Store
+    val: Store
+    plan: Plan
+    settings: TaggerSettings
+    device: Device
+    run_folder: Path
+    interrupt: Interrupt
+    known: dict[str, Any]
+
+
+class Course:
+    """Trains the learners' phases.
+
+    Args:
+        learners: one a phase, over the ground's network.
+        progress: shows the training unless it is `quiet`.
+        state: of a checkpoint, to go on from.
+    Attributes:
+        judged: the network that is judged and kept: the one that learns, or its average.
+    """
+
+    def __init__(self, ground: Ground, learners: Sequence[Learner], progress: Progress, state: State | None) -> None:
+        self._ground, self._learners, self._progress = ground, learners, progress
+        self._training = learners[0].training_config
+        if state:
+            ground.network.load_state_dict(state["network"])
+        self._averaging = Averaging(ground.network, self._training.ema_decay) if self._training.ema_decay else None
+        self.judged = self._averaging.average if self._averaging else ground.network
+        self.selection = Selection(self.judged, ground.val, ground.settings, self._training, ground.run_folder, ground.interrupt)
+        if state:
+            self._resume(state)
+
+    def run(self) -> None:
+        """Train to the end, or until a person or a lack of progress ends it.
+
+        Raises:
+            ConfigError: if the training diverges, or does not fit the GPU's memory.
+        """
+        callbacks = self._callbacks()
+        for learner in self._learners:
+            if self._ground.interrupt.asked or self.selection.out_of_patience or learner.first_step >= learner.phase.last:
+                continue
+            try:
+                self._run(learner, callbacks)
+            except torch.OutOfMemoryError:
+                raise out_of_memory(learner) from None
+
+    def _run(self, learner: Learner, callbacks: list[pl.Callback]) -> None:
+        ground, accumulate = self._ground, self._training.accumulate
+        gpu = ground.device.device.type == "cuda"
+        loader = Loader(ground.train, ground.plan, learner.phase.last * accumulate, learner.first_step * accumulate, in_advance=gpu)
+        learner.after_step = self._keep
+        run(learner, loader, callbacks, ground.device, ground.run_folder)
+
+    def _callbacks(self) -> list[pl.Callback]:
+        ground = self._ground
+        return [
+            Divergence(self._clips, self._training.val_every_steps, ground.run_folder, ground.interrupt),
+            *([self._averaging] if self._averaging else []),
+            *([] if self._progress is quiet else [Watch(self._learners[0].steps)]),
+            self.selection,
+            *([Board(self.selection, ground.run_folder)] if self._training.tensorboard else []),
+        ]
+
+    def _clips(self, batch: int) -> list[str]:
+        (places, _), *_ = self._ground.plan.windows(range(batch, batch + 1))
+        return [str(clip) for clip in self._ground.train.manifest.frame["clip_id"].iloc[places]]
+
+    def _keep(self, learner: Learner) -> None:
+        """After a validation, or when someone asked to end, everything that is needed to go on."""
+        if not (self._ground.interrupt.asked or self.selection.judged(learner.step)):
+            return
+        average = self._averaging.average.state_dict() if self._averaging else None
+        state = {**training_state(learner), "average": average, "selection": self.selection.state(learner.step)}
+        write_checkpoint(self._ground.run_folder / LAST, state, self._ground.known)
+
+    def _resume(self, state: State) -> None:
+        step, steps = state["step"], self._learners[0].steps
+        if step >= steps:
+            raise ConfigError(
+                f"training.ckpt: it is at step {step} and this training ends at step {steps}: raise training.max_steps or epochs"
+            )
+        if self._averaging:
+            self._averaging.average.load_state_dict(state["average"])
+        self.selection.load(state["selection"])
+        for learner in self._learners:
+            learner.first_step = min(max(step, learner.phase.first), learner.phase.last)
+            if learner.phase.first <= step < learner.phase.last:
+                learner.resumed = state
+        log.info("resumed after step %d of %d", step, steps)
+
+
+def out_of_memory(learner: Learner) -> ConfigError:
+    """What to lower when the GPU is full."""
+    training = learner.training_config
+    return ConfigError(
+        f"the GPU's memory does not hold a batch of {training.batch_size} windows: lower training.batch_size (and raise "
+        f"training.accumulate, now {training.accumulate}, by as much), windows.length_s, or choose a smaller model"
+    )
