@@ -1,5 +1,6 @@
 """A bank of complex Morlet wavelets: the power that each of them hears over time."""
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 
@@ -42,51 +43,61 @@ class MorletBank(nn.Module):
         longest_s = SPREAD * cycles / (2 * math.pi * centres_hz[0])
         self._rest = math.ceil(longest_s * sample_rate / hop) + 1  # frames of silence that keep the end from reaching round to the start
         self.register_buffer("centres", torch.tensor(centres_hz) / sample_rate, persistent=False)
-        self._groups = list(_octaves([centre / sample_rate for centre in centres_hz], cycles, hop))
+        self._groups = list(_groups([centre / sample_rate for centre in centres_hz], cycles, hop))
 
     centres: Tensor  # [band], in cycles a sample
 
     def forward(self, waveforms: Tensor) -> Tensor:
         """[batch, time] -> [batch, band, 1 + time // hop]; call it within `exactly`."""
         frames = 1 + waveforms.shape[-1] // self.hop
-        padded_frames = _fast_size(frames + self._rest)
+        # ONNX Runtime is 30 times as slow where a size is no power of two.
+        fast = _power_of_two if torch.compiler.is_exporting() else _fast_size
+        padded_frames = fast(frames + self._rest)
         before, length = self.hop // 2, padded_frames * self.hop
         spectrum = torch.fft.rfft(nn.functional.pad(waveforms, (before, length - before - waveforms.shape[-1])))
         power = [self._power(spectrum, length, group, padded_frames, per_frame)[..., :frames] for group, per_frame in self._groups]
-        floor = 10 ** (FLOOR_DB / 10)
-        # Added, not clamped: silence would give log(0), and above the floor the gradient never vanishes abruptly.
-        decibels: Tensor = 10 / math.log(10) * torch.log(torch.cat(power, dim=1) + floor)
+        # 1 added to power in floors, not clamped: silence would give log(0), and above the floor the gradient never vanishes abruptly.
+        # (Power plus the floor itself would be as good, but ONNX's exporter takes a term below 1e-8 for 0 and drops it.)
+        in_floors = torch.cat(power, dim=1) * 10 ** (-FLOOR_DB / 10)
+        decibels: Tensor = FLOOR_DB + 10 / math.log(10) * torch.log1p(in_floors)
         return decibels
 
     def _power(self, spectrum: Tensor, length: int, group: slice, frames: int, per_frame: int) -> Tensor:
         """Mean power [batch, band, frame] of a group of bands, sampled `per_frame` times a frame."""
-        size = frames * per_frame
-        bins, weights = self._wavelets(length, group, size)
-        # Real and imaginary parts by themselves, as ONNX gathers no complex numbers.
-        real, imag = spectrum.real[:, bins] * weights, spectrum.imag[:, bins] * weights
+        bins, weights = self._wavelets(length, group, frames * per_frame)
         # The cut-out starts at bin 0 now, which turns the phase but not the power.
-        samples = torch.fft.ifft(torch.complex(real, imag)) * (size / length)
-        power = samples.real.square() + samples.imag.square()
-        means: Tensor = power.reshape(*power.shape[:2], frames, per_frame).mean(dim=-1)
-        return means
+        samples = torch.fft.ifft(_cut_out(spectrum, bins, weights))
+        by_frame = torch.view_as_real(samples).reshape(*samples.shape[:2], frames, 2 * per_frame)
+        power: Tensor = 2 * by_frame.square().mean(dim=-1)
+        return power
 
     def _wavelets(self, length: int, group: slice, size: int) -> tuple[Tensor, Tensor]:
         """The bins [band, size] of a spectrum of `length` that each wavelet reads, and its weight at each."""
         centres = self.centres[group, None] * length
         bins = centres.round().long() - size // 2 + torch.arange(size, device=centres.device)
-        weights = 2 * torch.exp(-0.5 * ((bins - centres) * self.cycles / centres).square())
+        weights = 2 * size / length * torch.exp(-0.5 * ((bins - centres) * self.cycles / centres).square())
         inside = (bins > 0) & (bins <= length // 2)
         return bins.clamp(0, length // 2), weights * inside
 
 
-def _octaves(centres: Sequence[float], cycles: float, hop: int) -> Iterator[tuple[slice, int]]:
-    """Neighbouring bands within an octave, and the samples a hop that the widest of them needs."""
-    first = 0
-    for place in range(1, len(centres) + 1):
-        if place == len(centres) or centres[place] >= 2 * centres[first]:
-            width = 2 * SPREAD * centres[place - 1] / cycles
-            yield slice(first, place), _fast_size(max(8, math.ceil(width * hop)))
-            first = place
+def _cut_out(spectrum: Tensor, bins: Tensor, weights: Tensor) -> Tensor:
+    """[batch, bin] -> [batch, band, size]."""
+    if torch.compiler.is_exporting():  # ONNX gathers no complex numbers, but pairs of real ones, which here is twice as slow
+        return torch.view_as_complex(torch.view_as_real(spectrum)[:, bins] * weights[..., None])
+    return spectrum[:, bins] * weights
+
+
+def _groups(centres: Sequence[float], cycles: float, hop: int) -> Iterator[tuple[slice, int]]:
+    """Neighbouring bands that need the same number of samples a hop, and that number: a power of two."""
+    needed = [_power_of_two(max(8, math.ceil(2 * SPREAD * centre / cycles * hop))) for centre in centres]
+    for per_frame, places in itertools.groupby(range(len(needed)), key=needed.__getitem__):
+        group = list(places)
+        yield slice(group[0], group[-1] + 1), per_frame
+
+
+def _power_of_two(size: int) -> int:
+    """The next power of two."""
+    return 1 << (size - 1).bit_length()
 
 
 def _fast_size(size: int) -> int:
