@@ -24,7 +24,8 @@ def test_a_config_builds(path: Path) -> None:
     network = build_network(config.feature, config.model, config.windows, config.audio.sample_rate, labels)
     window = torch.zeros(2, round(config.windows.length_s * config.audio.sample_rate))
     assert network.eval()(window).shape == (2, len(labels))
-    build(LOSSES, config.training.loss, "loss", config.training.loss_params, pos_weight=torch.ones(len(labels)))
+    known = {"task": config.task, "pos_weight": torch.ones(len(labels)), "families": [label.family for label in labels.labels]}
+    build(LOSSES, config.training.loss, "loss", config.training.loss_params, **known)
     for chosen in config.training.augmentations:
         build(AUGMENTATIONS, chosen.name, "augmentation", chosen.params, sample_rate=config.audio.sample_rate, frame_s=0.02)
     for spec in (*config.data.train, *config.data.val, *config.data.test):

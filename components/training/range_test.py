@@ -20,7 +20,7 @@ from components.training.optimizers import OPTIMIZERS, groups
 
 log = logging.getLogger(__name__)
 NAME = "AUTO_LR"
-MEMORY = 0.9  # of the smoothed loss, each step
+SMOOTHED = 0.1  # the share of the steps that the smoothed loss looks back on
 DIVERGED = 4.0  # times the lowest smoothed loss
 BELOW = 10.0  # the peak lies this much below the rate at which the loss is lowest: beyond that one it no longer falls
 
@@ -79,27 +79,31 @@ def settle_rates(
     losses = _losses(learner.to(device.device), batches(test.test_steps), test, device, stop)
     if stop():
         return training.model_copy(update={"scheduler_params": {}})
-    peak = test.rate(lowest(losses)) / BELOW
+    peak = test.rate(lowest(losses, test.test_steps)) / BELOW
     rates = {"lr": peak * test.start_share, "lr_onecycle_max": peak}
     log.info("AUTO_LR found training.lr_onecycle_max %.2g and training.lr %.2g in %d steps", peak, rates["lr"], len(losses))
     return training.model_copy(update={**rates, "scheduler_params": {}})
 
 
-def lowest(losses: list[float]) -> int:
+def lowest(losses: list[float], steps: int) -> int:
     """The step at which the smoothed loss is lowest, before it rises to several times that.
 
+    Args:
+        losses: of the steps that there were.
+        steps: that were meant.
     Raises:
         ConfigError: if it never falls.
     """
     best, at, mean = math.inf, 0, 0.0
+    memory = 1 - 1 / (SMOOTHED * steps)
     for step, loss in enumerate(losses):
-        mean = MEMORY * mean + (1 - MEMORY) * loss
-        smooth = mean / (1 - MEMORY ** (step + 1))
+        mean = memory * mean + (1 - memory) * loss
+        smooth = mean / (1 - memory ** (step + 1))  # the first steps have no past to lean on (Adam's correction)
         if not math.isfinite(smooth) or smooth > DIVERGED * best:
             break
         if smooth < best:
             best, at = smooth, step
-    if at < len(losses) // 10:
+    if at < SMOOTHED * steps:
         raise ConfigError(
             f"AUTO_LR found no rate at which the loss falls in {len(losses)} steps: lower training.scheduler_params.lowest_lr, "
             "or choose ONECYCLE and a training.lr_onecycle_max"

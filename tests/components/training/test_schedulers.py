@@ -1,19 +1,21 @@
 import itertools
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from components.errors import ConfigError
 from components.menus import build
 from components.training.optimizers import OPTIMIZERS, groups
 from components.training.schedulers import SCHEDULERS
 
 
-def rates(steps: int, lr: float = 1e-4, lr_max: float = 1e-3) -> list[float]:
+def rates(steps: int, lr: float = 1e-4, lr_max: float = 1e-3, name: str = "ONECYCLE", **params: Any) -> list[float]:
     """The learning rate of each step, and that after the last."""
     layer = nn.Linear(2, 2)
     optimizer = build(OPTIMIZERS, "ADAMW", "optimizer", {}, groups=groups(layer, 0.01), lr=lr)
-    scheduler = build(SCHEDULERS, "ONECYCLE", "scheduler", {}, optimizer=optimizer, steps=steps, lr=lr, lr_max=lr_max)["scheduler"]
+    scheduler = build(SCHEDULERS, name, "scheduler", params, optimizer=optimizer, steps=steps, lr=lr, lr_max=lr_max)["scheduler"]
     seen = []
     for _ in range(steps):
         seen.append(optimizer.param_groups[0]["lr"])
@@ -39,6 +41,36 @@ def test_onecycle_fits_the_shortest_training(steps: int) -> None:
     assert seen[-1] == pytest.approx(0.0, abs=1e-12)
 
 
+def test_cosine_annealing_is_half_a_wave() -> None:
+    seen = rates(100, name="COSINEANNEALING")
+    assert seen[0] == pytest.approx(1e-4)
+    assert seen[25] == pytest.approx(1e-4 * (1 + 0.5**0.5) / 2)
+    assert seen[50] == pytest.approx(5e-5)
+    assert seen[100] == pytest.approx(0.0, abs=1e-12)
+    assert rates(100, name="COSINEANNEALING", final_lr=2e-5)[50] == pytest.approx(6e-5)
+
+
+def plateau(**params: Any) -> tuple[torch.optim.Optimizer, dict[str, Any]]:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=1.0)
+    return optimizer, build(SCHEDULERS, "PLATEAU", "scheduler", params, optimizer=optimizer, val_every_steps=7)
+
+
+def test_plateau_halves_the_rate_when_val_stops_getting_better() -> None:
+    optimizer, schedule = plateau(patience_validations=1)
+    assert (schedule["monitor"], schedule["frequency"]) == ("val_f1", 7)
+    seen = []
+    for f1 in (0.3, 0.5, 0.5, 0.4, 0.6, 0.5, 0.5):
+        schedule["scheduler"].step(f1)
+        seen.append(optimizer.param_groups[0]["lr"])
+    assert seen == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25]
+
+
+@pytest.mark.parametrize("params", [{"factor": 1.5}, {"patience_validations": -1}, {"watch": "val_loss"}])
+def test_plateau_refuses_what_makes_no_sense(params: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="PLATEAU"):
+        plateau(**params)
+
+
 def test_only_weights_decay() -> None:
     layer = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
     decayed, kept = groups(layer, 0.01)
@@ -48,15 +80,36 @@ def test_only_weights_decay() -> None:
     assert kept["weight_decay"] == 0.0
 
 
+@pytest.mark.parametrize(("name", "decay"), [("ADAM", 0.0), ("ADAMW", 0.01)])
+def test_without_a_weight_decay_it_is_the_optimizers_own(name: str, decay: float) -> None:
+    optimizer = build(OPTIMIZERS, name, "optimizer", {}, groups=groups(nn.Linear(3, 4), None), lr=0.01)
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [decay, 0.0]
+
+
 def test_a_frozen_weight_is_left_out() -> None:
     layer = nn.Linear(3, 4)
     layer.weight.requires_grad_(False)
     assert groups(layer, 0.01)[0]["params"] == []
 
 
-def test_adamw_takes_the_published_step() -> None:
+def one_step(name: str, **params: Any) -> float:
+    """A weight of 1 with gradient 3 and weight decay 0.1 after a step at the rate 0.01."""
     weight = nn.Parameter(torch.tensor([1.0]))
-    optimizer = build(OPTIMIZERS, "adamw", "optimizer", {}, groups=[{"params": [weight], "weight_decay": 0.1}], lr=0.01)
+    optimizer = build(OPTIMIZERS, name, "optimizer", params, groups=[{"params": [weight], "weight_decay": 0.1}], lr=0.01)
     (3 * weight).sum().backward()
     optimizer.step()
-    assert weight.item() == pytest.approx(1 * (1 - 0.01 * 0.1) - 0.01, abs=1e-6)
+    return weight.item()
+
+
+def test_adamw_takes_the_published_step() -> None:
+    assert one_step("adamw") == pytest.approx(1 * (1 - 0.01 * 0.1) - 0.01, abs=1e-6)
+
+
+def test_adam_takes_the_published_step() -> None:
+    assert one_step("ADAM") == pytest.approx(1 - 0.01, abs=1e-6)  # the penalty joins the gradient, whose size a first step does not feel
+
+
+def test_an_optimizers_parameters_reach_it() -> None:
+    assert one_step("ADAM", eps=3.1) == pytest.approx(1 - 0.01 / 2, abs=1e-6)  # gradient 3.1 over 3.1 + eps
+    with pytest.raises(ConfigError, match="ADAM has no parameter 'momentum'; it takes: beta1, beta2, eps"):
+        one_step("ADAM", momentum=0.9)
