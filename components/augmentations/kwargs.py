@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from components.augmentations.contract import Augmentation
@@ -26,7 +25,7 @@ def override_params(chosen: Sequence[AugmentationConfig], texts: Sequence[str], 
 
     Args:
         texts: `name=value`; several values are separated by commas.
-        menu: name -> builder; the types are read from its signature.
+        menu: name -> builder; the types are read from its signature, annotations first, then defaults.
     Raises:
         ConfigError: if a text has no value, a name is unknown (it lists the known) or a value is of the wrong type.
     """
@@ -42,7 +41,7 @@ def override_params(chosen: Sequence[AugmentationConfig], texts: Sequence[str], 
             every = sorted({parameter for its in known.values() for parameter in its})
             raise ConfigError(f"--aug-kwargs: unknown name {key!r}{nearest(key, every)}; known: {', '.join(every)}")
         for name in owners:
-            found.setdefault(name, {})[key] = _read(key, value, known[name][key].annotation)
+            found.setdefault(name, {})[key] = _read(key, value, known[name][key])
         if not set(owners) & {canonical(one.name) for one in chosen}:
             log.info("--aug-kwargs: %s belongs to %s, which this run does not use", key, " and ".join(owners))
     return [one.model_copy(update={"params": {**one.params, **found.get(canonical(one.name), {})}}) for one in chosen]
@@ -53,18 +52,27 @@ def parameters(builder: Callable[..., Augmentation]) -> dict[str, inspect.Parame
     return {name: one for name, one in inspect.signature(builder, eval_str=True).parameters.items() if name not in CONTEXT}
 
 
-def _read(key: str, text: str, annotation: Any) -> Any:
-    if annotation is inspect.Parameter.empty:
-        return yaml.safe_load(text)
+def _read(key: str, text: str, parameter: inspect.Parameter) -> Any:
+    wanted = _wanted(parameter)
     try:
-        return TypeAdapter(annotation).validate_python([part.strip() for part in text.split(",")] if _several(annotation) else text)
+        return TypeAdapter(wanted).validate_python([part.strip() for part in text.split(",")] if _several(wanted) else text)
     except ValidationError as error:
-        wanted = str(annotation) if get_origin(annotation) else annotation.__name__
+        name = str(wanted) if get_origin(wanted) else wanted.__name__
         said = error.errors()[0]["msg"]
-        raise ConfigError(f"--aug-kwargs: {key}={text} is not {wanted}: {said[0].lower()}{said[1:]}") from None
+        raise ConfigError(f"--aug-kwargs: {key}={text} is not {name}: {said[0].lower()}{said[1:]}") from None
 
 
-def _several(annotation: Any) -> bool:
-    if get_origin(annotation) in (Union, UnionType):
-        return any(map(_several, get_args(annotation)))
-    return get_origin(annotation) in (tuple, list, Sequence)
+def _wanted(parameter: inspect.Parameter) -> Any:
+    """The type that a parameter is annotated with or, where that says nothing, the type of its default."""
+    default = parameter.default
+    if parameter.annotation not in (Any, inspect.Parameter.empty):
+        return parameter.annotation
+    if isinstance(default, tuple | list):
+        return list[str] if all(isinstance(value, str) for value in default) else list[float]
+    return Any if default in (None, inspect.Parameter.empty) else type(default)
+
+
+def _several(wanted: Any) -> bool:
+    if get_origin(wanted) in (Union, UnionType):
+        return any(map(_several, get_args(wanted)))
+    return get_origin(wanted) in (tuple, list, Sequence)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from tests.pipelines.conftest import Project
 
@@ -49,6 +50,15 @@ def test_every_path_gives_the_same_scores(trained: Project) -> None:
     rows = sorted(json.loads(printed), key=lambda row: row["path"])
     by_command = np.array([[row[f"score_{code}"] for code in ("cel", "flu", "pia")] for row in rows])
     assert np.abs(by_command - expected).max() <= TOLERANCE
+
+
+def test_a_test_gives_the_numbers_of_the_pipeline(trained: Project) -> None:
+    trained.run("timbre", "test", "--dataset-paths", "irmastest:data/test", "--out-dir", "tested", "--device", "cpu")
+    found = yaml.safe_load((trained.folder / "tested" / "metrics.yaml").read_text())
+    expected = json.loads((trained.folder / "metrics.json").read_text())
+    assert {name: found[name] for name in expected} == expected
+    compared = json.loads(trained.run("timbre", "compare", "tested", "production", "--json").stdout)
+    assert {one["value"] for one in compared["differences"][1].values()} == {0.0}
 
 
 def test_the_three_doors_run_the_same_pipeline(trained: Project) -> None:

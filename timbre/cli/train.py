@@ -51,11 +51,11 @@ def train(
     batch_size: Number = option(RUN, "Windows a step."),
     num_workers: Number = option(RUN, "Threads that read files."),
     device: Text = option(RUN, "auto, cpu, cuda or cuda:0.", metavar="DEVICE"),
-    precision: Text = option(RUN, "auto, 32 or bf16.", metavar="BITS"),
+    precision: Text = option(RUN, "auto, 32, bf16 or fp16.", metavar="BITS"),
     seed: Number = option(RUN, "Same seed, same machine, same tagger."),
     name: Text = option(RUN, "What the tagger is called.", metavar="NAME"),
     quick: Switch = option(RUN, "A few clips and batches, the whole way through.", "--quick"),
-    ckpt: Text = option(RUN, "Go on from this checkpoint.", metavar="PATH"),
+    ckpt: Text = option(RUN, "Go on from this run folder or checkpoint.", metavar="PATH"),
 ) -> None:
     """Validate, featurize, train, evaluate and register; what has not changed is not done again.
 

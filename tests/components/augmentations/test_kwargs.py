@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -18,7 +18,13 @@ class Noise:
     ) -> None: ...
 
 
-MENU = {"STRETCH": Stretch, "NOISE": Noise}
+class Untyped:
+    def __init__(
+        self, sample_rate: int, span_db: Any = (1.0, 2.0), colours: Any = ("white", "pink"), count: Any = 2, gain_db=6.0
+    ) -> None: ...
+
+
+MENU = {"STRETCH": Stretch, "NOISE": Noise, "UNTYPED": Untyped}
 BOTH = [AugmentationConfig(name="stretch", params={"steps": 1}), AugmentationConfig(name="NOISE", probability=0.1)]
 
 
@@ -29,6 +35,12 @@ def overridden(*texts: str, chosen=BOTH) -> list[dict[str, object]]:
 def test_values_take_the_types_of_the_parameters() -> None:
     assert overridden("stretch_factors=0.9,1.1", "loud=true") == [{"steps": 1, "stretch_factors": (0.9, 1.1), "loud": True}, {}]
     assert overridden("folder=a,b", "bands=1,2", "colour=pink")[1] == {"folder": "a,b", "bands": [1, 2], "colour": "pink"}
+
+
+def test_without_annotations_the_defaults_tell_the_types() -> None:
+    chosen = [AugmentationConfig(name="UNTYPED")]
+    made = overridden("span_db=-3,4", "colours=brown", "count=7", "gain_db=1", chosen=chosen)
+    assert made == [{"span_db": [-3.0, 4.0], "colours": ["brown"], "count": 7, "gain_db": 1.0}]
 
 
 def test_a_name_that_two_have_reaches_both() -> None:
@@ -58,6 +70,8 @@ def test_one_that_is_not_chosen_is_told(caplog: pytest.LogCaptureFixture) -> Non
         ("stretch_factors=1", r"stretch_factors=1 is not tuple\[float, float\]"),
         ("stretch_factors=a,b", r"stretch_factors=a,b is not"),
         ("colour=blue", r"colour=blue is not"),
+        ("span_db=loud", r"span_db=loud is not list\[float\]"),
+        ("count=1.5", r"count=1.5 is not int"),
         ("steps", r"'steps' has no value"),
         ("steps=", r"'steps=' has no value"),
     ],

@@ -8,9 +8,9 @@ from components.config import AudioConfig, DataConfig, EvaluationConfig
 from components.datasets import build_manifest
 from components.evaluation.write import write_evaluation
 from components.judge import judge
-from components.store import build_store, open_store
+from components.store import Store, build_store, open_store
 from components.tagger import Tagger
-from tests.fixtures.pitches import seal_pitches, write_pitches
+from tests.fixtures.pitches import RATE, seal_pitches, write_pitches
 
 
 @pytest.fixture(scope="session")
@@ -24,13 +24,18 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def evaluation(data: Path, folders: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the pipeline leaves, made step by step as its steps make it."""
-    tagger, root = Tagger.open(folders[0]), tmp_path_factory.mktemp("pipeline")
-    audio = AudioConfig(sample_rate=tagger.sample_rate)
+def store(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The clips as the pipeline's steps put them there."""
+    root, audio = tmp_path_factory.mktemp("store"), AudioConfig(sample_rate=RATE)
     manifest = build_manifest(DataConfig(test=(f"csv:{data / 'pitches.csv'}",)), "CSV", audio).manifest
-    store = open_store(build_store(manifest, audio, root / "store").ref, root / "store")
-    return write_evaluation(judge(tagger, store.of("test"), EvaluationConfig(bootstrap_rounds=50, worst_clips=2)), root / "evaluation")
+    return open_store(build_store(manifest, audio, root).ref, root)
+
+
+@pytest.fixture(scope="session")
+def evaluation(store: Store, folders: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the pipeline's evaluation leaves."""
+    judgement = judge(Tagger.open(folders[0]), store.of("test"), EvaluationConfig(bootstrap_rounds=50, worst_clips=2))
+    return write_evaluation(judgement, tmp_path_factory.mktemp("evaluation"))
 
 
 @pytest.fixture

@@ -7,9 +7,11 @@ import pytest
 import yaml
 
 from components.audio import load
-from components.config import EvaluationConfig
+from components.config import EvaluationConfig, GateConfig
 from components.errors import DataError
 from components.evaluation.comparison import compare
+from components.promotion import register_judged
+from components.registry import Registry
 from components.tagger import Tagger
 from components.testing import Wanted, kept_in, run, write_test
 
@@ -113,6 +115,17 @@ def test_kept_predictions_compare_alike_whoever_kept_them(folders, data, evaluat
     assert by_test.differences == by_pipeline.differences
     assert by_test.names == by_pipeline.names == tuple(f"small@{one.digest[:8]}" for one in taggers)
     assert by_test.differences[0]["f1"].value != 0
+
+
+def test_a_registered_tagger_keeps_its_predictions(folders, store, evaluation, tmp_path, monkeypatch):
+    monkeypatch.setenv("TIMBRE_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("TIMBRE_DATABASE_URL", f"sqlite:///{tmp_path}/timbre.db")
+    folder = shutil.copytree(folders[0], tmp_path / "small")
+    with Registry.open() as registry:
+        model = register_judged(registry, folder, evaluation, store, GateConfig(), "somebody")
+        kept = kept_in(registry.folder(model))
+    assert kept.name == model.key
+    assert compare([kept, kept_in(evaluation)], rounds=5).differences[0]["mAP"].value == 0.0
 
 
 def test_nothing_to_test_on_is_one_sentence(tagger, data, tmp_path):
