@@ -66,8 +66,8 @@ def convert(checkpoint: bytes) -> dict[str, Tensor]:
     with torch.serialization.safe_globals(_numbers()):
         try:
             weights, _ = torch.load(io.BytesIO(checkpoint), map_location="cpu", weights_only=True)
-        except Exception as error:  # the unpickler's errors share no class
-            raise ConfigError(f"aiSFX's checkpoint does not load ({' '.join(str(error).split())[:200]}): fetch it again") from None
+        except Exception:  # the unpickler's errors share no class, and theirs advise to let code run
+            raise ConfigError("aiSFX's checkpoint is damaged or holds more than tensors and numbers: fetch it again") from None
     tensors = {_renamed(key): tensor for key, tensor in weights.items() if key.startswith("embedding_net.")}
     if not tensors:
         raise ConfigError("aiSFX's checkpoint holds no embedding_net: fetch it again")

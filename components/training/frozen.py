@@ -1,6 +1,7 @@
 """Few labels: the backbone stays as it is, and a head of one layer is fitted on what it hears."""
 
 import logging
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from components.tagger.engine import ACTIVATIONS
 from components.training.embedding import Embedded, embed_clips
 from components.training.history import Row, write_history
 from components.training.interrupt import Interrupt
-from components.training.logistic import Examples, Layer, choose_penalty, fit_layer
+from components.training.logistic import Chosen, Examples, Layer, choose_penalty, compact, fit_layer
 
 log = logging.getLogger(__name__)
 
@@ -63,26 +64,23 @@ def fit_head(network: Network, clips: Clips, training: TrainingConfig, interrupt
         log.info("a frozen backbone hears each clip once: training.augmentations have no part in it")
     network.eval()
     linear = _layer_of(network)
-    embedded = embed_clips(network, clips.train, clips.settings, interrupt, progress)
-    examples = _examples(embedded, clips.train, network, clips.settings, linear.in_features, loss)
-    mean, scale = _standard(examples)
-    standard = _scaled(examples, mean, scale)
-    chosen = choose_penalty(standard, folds_of(clips.train))
-    layer = fit_layer(standard, chosen.penalty)
-    weight = layer.weight / scale[:, None]
-    plain = Layer(weight, layer.bias - mean @ weight)
+
+    def examples_of(store: Store) -> Examples:
+        embedded = embed_clips(network, store, clips.settings, interrupt, progress)
+        return _examples(embedded, store, network, clips.settings, linear.in_features, loss)
+
+    examples = examples_of(clips.train)
+    layer, chosen = _fit(examples, folds_of(clips.train))
     with torch.no_grad():
-        linear.weight.copy_(plain.weight.T)
-        linear.bias.copy_(plain.bias)
-    if len(clips.val):
-        heard = embed_clips(network, clips.val, clips.settings, interrupt, progress)
-        unseen = _examples(heard, clips.val, network, clips.settings, linear.in_features, loss)
-        scores = plain.scores(unseen)
-    else:
-        unseen, scores = examples, plain.scores(examples) if chosen.scores is None else chosen.scores
-    loss_at = chosen.losses.get(chosen.penalty, float("nan"))
-    log.info("penalty %.2g by cross-validation: %.3f nats a clip", chosen.penalty, loss_at)
-    return _judged(scores, unseen, clips, loss_at)
+        linear.weight.copy_(layer.weight.T)
+        linear.bias.copy_(layer.bias)
+    nats = chosen.losses.get(chosen.penalty, math.nan)
+    log.info("penalty %.2g by cross-validation: %.3f nats a clip", chosen.penalty, nats)
+    judged, scores = examples, chosen.scores
+    if len(clips.val) or scores is None:
+        judged = examples_of(clips.val) if len(clips.val) else examples
+        scores = layer.scores(judged)
+    return _judged(scores, judged, clips, nats)
 
 
 def folds_of(train: Store) -> npt.NDArray[np.int64]:
@@ -119,15 +117,15 @@ def _examples(embedded: Embedded, store: Store, network: Network, settings: Tagg
     return Examples(values, embedded.clips, targets, mask, ACTIVATIONS[settings.task], network.pool, one_of_many, weights)
 
 
-def _standard(examples: Examples) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and deviation of each value [value]; a value that hardly varies is not blown up."""
+def _fit(examples: Examples, folds: npt.NDArray[np.int64]) -> tuple[Layer, Chosen]:
+    """The layer on the embeddings as they are, fitted on standardised ones; a value that hardly varies is not blown up."""
     scale, mean = torch.std_mean(examples.values, dim=0, correction=0)
-    floor = 1e-3 * float(scale.mean())
-    return mean, scale.clamp(min=floor or 1.0)
-
-
-def _scaled(examples: Examples, mean: torch.Tensor, scale: torch.Tensor) -> Examples:
-    return replace(examples, values=(examples.values - mean) / scale)
+    scale = scale.clamp(min=1e-3 * float(scale.mean()) or 1.0)
+    standard, basis = compact(replace(examples, values=(examples.values - mean) / scale))
+    chosen = choose_penalty(standard, folds)
+    layer = fit_layer(standard, chosen.penalty)
+    weight = basis @ layer.weight / scale[:, None]
+    return Layer(weight, layer.bias - mean @ weight), chosen
 
 
 def _judged(scores: torch.Tensor, clips: Examples, of: Clips, loss: float) -> Floats:

@@ -31,7 +31,8 @@ BAR, BAR_S = 0.92, 120.0
 
 def recipe(table: Path) -> Config:
     """configs/few_labels.yaml on this table, without a split of its own."""
-    overrides = {"data.train": [f"csv:{table}"], "data.val_share": 0.0, "data.test_share": 0.0, "training.device": "cpu"}
+    data = {"train": [f"csv:{table}"], "val_share": 0.0, "test_share": 0.0}
+    overrides = {"data": data, "labels": "CSV", "training.device": "cpu"}
     return load_config(Path(__file__).parents[2] / "configs" / "few_labels.yaml", overrides)
 
 

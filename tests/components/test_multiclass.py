@@ -165,7 +165,7 @@ def test_it_is_judged_by_accuracy_too(judgement: Judgement) -> None:
 def test_the_folder_of_its_evaluation_speaks_of_no_thresholds(judgement: Judgement, tmp_path: Path) -> None:
     write_evaluation(judgement, tmp_path)
     page, readme = (tmp_path / "report.html").read_text(), (tmp_path / "README.md").read_text()
-    assert "pitches names labels with an accuracy of" in page
+    assert "Tagger pitches finds the labels with an accuracy of" in page
     assert "the highest is the answer" in page
     assert "the highest is the answer" in readme
     assert "hreshold" not in page
