@@ -23,13 +23,23 @@ class Batch:
 
 
 class Augmentation(Protocol):
-    """One transform. `draw` is the only random part; `apply` changes every item and leaves its argument untouched."""
+    """One transform. `draw` is the only random part; `apply` changes every item and leaves its argument untouched.
+
+    `apply` gets the draws where they were made, on the CPU, and takes them to the batch with `beside`: what stays on the CPU can steer
+    the work without waiting for the device.
+    """
 
     stage: Stage
+    joins: bool  # whether an item's result depends on other items of the batch
 
     def draw(self, batch: Batch, generator: Generator) -> Draws: ...
 
     def apply(self, batch: Batch, draws: Draws) -> Batch: ...
+
+
+def beside(batch: Batch, draws: Draws) -> Draws:
+    """The draws on the batch's device."""
+    return {key: draw.to(batch.inputs.device, non_blocking=True) for key, draw in draws.items()}
 
 
 def uniform(shape: tuple[int, ...], low: float, high: float, generator: Generator) -> Tensor:
