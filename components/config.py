@@ -61,6 +61,13 @@ class ModelConfig(Section):
     head: str = "ATTENTION_HEAD"
     head_params: Params = {}
     pretrained: str = "none"
+    head_start: Literal["random", "audioset"] = "random"  # audioset: labels begin as the classes of AST's checkpoint
+
+    @model_validator(mode="after")
+    def _a_start_has_its_weights(self) -> "ModelConfig":
+        if self.head_start == "audioset" and self.pretrained == "none":
+            raise ValueError("head_start is audioset, but pretrained is none: set pretrained to hub or to a checkpoint of AST")
+        return self
 
 
 class AugmentationConfig(Section):

@@ -4,6 +4,7 @@ from zenml import pipeline
 from zenml.enums import ExecutionMode
 
 from components.config import Config, default_config, load_config
+from components.network import check_network
 from components.registry import names
 from pipelines.export import export_latest
 from steps.evaluate import evaluate
@@ -18,6 +19,7 @@ def training(config: Config | None = None) -> None:
     """Run the whole chain; without a Config, the one that TIMBRE_CONFIG names, else the sample's."""
     config = config or load_config(default_config())
     names.check(config.name)  # registration comes last and would refuse it only then
+    check_network(config.feature, config.model, config.windows, config.audio.sample_rate)
     manifest, _ = validate(labels=config.labels, data=config.data, audio=config.audio)
     store = featurize(manifest=manifest, audio=config.audio, max_bad_fraction=config.data.max_bad_fraction)
     tagger = train(store=store, recipe=config.recipe)
