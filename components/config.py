@@ -66,6 +66,7 @@ class ModelConfig(Section):
     head_params: Params = {}
     pretrained: str = "none"
     frozen: bool = False  # the head alone is trained, on embeddings that are kept in the store
+    head_start: Literal["random", "audioset"] = "random"  # audioset: labels begin as the classes of AST's checkpoint
 
     @model_validator(mode="before")
     @classmethod
@@ -77,6 +78,12 @@ class ModelConfig(Section):
     def _the_head_can_be_fitted(self) -> "ModelConfig":
         if self.frozen and canonical(self.head) not in FROZEN_HEADS:
             raise ValueError(f"frozen fits one layer, which {self.head} is not: choose head {' or '.join(FROZEN_HEADS)}")
+        return self
+
+    @model_validator(mode="after")
+    def _a_start_has_its_weights(self) -> "ModelConfig":
+        if self.head_start == "audioset" and self.pretrained == "none":
+            raise ValueError("head_start is audioset, but pretrained is none: set pretrained to hub or to a checkpoint of AST")
         return self
 
 

@@ -10,7 +10,7 @@ from components.errors import ConfigError
 from components.features import FEATURES, Feature
 from components.labels import LabelSet
 from components.menus import build, choose
-from components.models import HEADS, MODELS, POOLINGS, Backbone, Head
+from components.models import HEADS, MODELS, POOLINGS, Backbone, Head, accepted_input, build_backbone, start_head
 
 
 class Network(nn.Module):
@@ -81,11 +81,39 @@ def build_network(feature: FeatureConfig, model: ModelConfig, windows: WindowCon
     Raises:
         ConfigError: if a name or parameter is unknown, pretrained weights are missing, or the feature does not fit the backbone.
     """
-    front = build(FEATURES, feature.name, "feature", feature.params, sample_rate=sample_rate)
-    backbone = build(MODELS, model.name, "model", model.params, in_channels=front.channels, pretrained=model.pretrained)
-    if front.kind is not backbone.accepts:
-        raise ConfigError(
-            f"model {model.name} takes {backbone.accepts}, but feature {feature.name} gives {front.kind}: choose another of the two"
-        )
-    head = build(HEADS, model.head, "head", model.head_params, width=backbone.width, num_labels=len(labels))
+    front = _front(feature, model, sample_rate)
+    backbone, head = _parts(model, front.channels, len(labels), model.pretrained)
+    if model.head_start == "audioset" and model.pretrained != "none":  # an opened tagger brings its own weights
+        start_head(head, backbone, labels)
     return Network(front, backbone, head, choose(POOLINGS, windows.pooling, "pooling"))
+
+
+def check_network(feature: FeatureConfig, model: ModelConfig, windows: WindowConfig, sample_rate: int) -> None:
+    """Refuse parts that are unknown or do not fit, before anything runs: no weight is drawn, fetched or read.
+
+    Raises:
+        ConfigError: if a name or parameter is unknown, or the feature does not fit the backbone.
+    """
+    front = _front(feature, model, sample_rate)
+    choose(POOLINGS, windows.pooling, "pooling")
+    with torch.device("meta"):
+        _parts(model, front.channels, num_labels=2, pretrained="none")
+
+
+def _front(feature: FeatureConfig, model: ModelConfig, sample_rate: int) -> Feature:
+    """The feature, if the model takes what it gives."""
+    front = build(FEATURES, feature.name, "feature", feature.params, sample_rate=sample_rate)
+    accepts = accepted_input(model.name)
+    if front.kind is accepts:
+        return front
+    features = [name for name, part in sorted(FEATURES.items()) if getattr(part, "kind", None) is accepts]
+    models = [name for name in sorted(MODELS) if accepted_input(name) is front.kind]
+    raise ConfigError(
+        f"model {model.name} takes {accepts}, but feature {feature.name} gives {front.kind}: choose a feature that fits "
+        f"({', '.join(features) or 'none here'}), or a model that fits ({', '.join(models)})"
+    )
+
+
+def _parts(model: ModelConfig, channels: int, num_labels: int, pretrained: str) -> tuple[Backbone, Head]:
+    backbone = build_backbone(model.name, model.params, in_channels=channels, num_labels=num_labels, pretrained=pretrained)
+    return backbone, build(HEADS, model.head, "head", model.head_params, width=backbone.width, num_labels=num_labels)

@@ -8,7 +8,11 @@ from components.model_input import ModelInputDataType
 
 
 class Backbone(Protocol):
-    """[batch, channel, freq, frame] -> [batch, width, frame'] (or from [batch, time], where `accepts` is WAVEFORM)."""
+    """[batch, channel, freq, frame] -> [batch, width, frame'] (or from [batch, time], where `accepts` is WAVEFORM).
+
+    What it wraps, if anything, is its `trunk`, or its `trunks` where several run side by side: layers are named from there
+    (components/models/layers.py). Parameters that come without requires_grad are meant to stay as they are.
+    """
 
     width: int
     accepts: ModelInputDataType

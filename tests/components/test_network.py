@@ -161,7 +161,7 @@ def test_pooling_is_named_by_the_windows_section(pooling, expected):
         ({"feature": FeatureConfig(name="MEL_SPECTROGRAMM")}, "unknown feature 'MEL_SPECTROGRAMM' .did you mean 'MEL_SPECTROGRAM'"),
         ({"feature": FeatureConfig(params={"n_mel": 32})}, "MEL_SPECTROGRAM has no parameter 'n_mel'"),
         ({"model": ModelConfig(name="HUGE_CNN")}, "unknown model 'HUGE_CNN'.*SMALL_CNN"),
-        ({"model": ModelConfig(head="NONE")}, "unknown head 'NONE'.*ATTENTION_HEAD, LINEAR"),
+        ({"model": ModelConfig(head="NONE")}, "unknown head 'NONE'.*ATTENTION_HEAD, DEEP_HEAD, LINEAR"),
         ({"model": ModelConfig(head_params={"drop": 1})}, "head ATTENTION_HEAD has no parameter 'drop'"),
         ({"windows": WindowConfig(pooling="MEDIAN")}, "unknown pooling 'MEDIAN'.*MAX, MEAN, SOFT"),
     ],
@@ -173,5 +173,5 @@ def test_a_wrong_name_prints_the_menu(sections, said):
 
 def test_a_feature_that_does_not_fit_the_model_is_refused(monkeypatch):
     monkeypatch.setattr(SmallCnn, "accepts", ModelInputDataType.WAVEFORM)
-    with pytest.raises(ConfigError, match="SMALL_CNN takes WAVEFORM, but feature MEL_SPECTROGRAM gives IMAGE: choose another"):
+    with pytest.raises(ConfigError, match="SMALL_CNN takes WAVEFORM, but feature MEL_SPECTROGRAM gives IMAGE: choose a feature that fits"):
         made(model=ModelConfig())

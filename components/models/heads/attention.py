@@ -18,8 +18,17 @@ class AttentionHead(nn.Module):
         nn.init.zeros_(self.attention.weight)  # every frame counts alike until training says otherwise
 
     def forward(self, frames: Tensor) -> Tensor:
+        logits, weights = self.frame_logits(frames)
+        return (weights * logits).sum(dim=-1)
+
+    def frame_logits(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Each frame's logits [batch, label, frame], and how much each label listens to it, [batch, label, frame] that sums to 1."""
         with torch.autocast(frames.device.type, enabled=False):  # a bfloat16 softmax loses small weights
             frames = self.dropout(frames.float())
-            weights = torch.softmax(self.attention(frames), dim=-1)
-            logits: Tensor = (weights * self.score(frames)).sum(dim=-1)
-        return logits
+            return self.score(frames), torch.softmax(self.attention(frames), dim=-1)
+
+    @torch.no_grad()
+    def start_label(self, place: int, weight: Tensor, bias: Tensor) -> None:
+        """Let a label begin as another classifier's row: weight [width] and bias."""
+        self.score.weight[place, :, 0] = weight
+        self.score.bias[place] = bias  # type: ignore[index] # Conv1d's bias may be None, this one is not

@@ -117,7 +117,7 @@ def test_another_wheel_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "aisfx.whl").write_bytes(b"something else")
     with pytest.raises(ConfigError, match=r"aisfx.whl is not what PyPI published, its sha256 is [0-9a-f]{8} and not bfe21995"):
         fetch_aisfx.fetch_aisfx(tmp_path / "aisfx.whl")
-    with pytest.raises(ConfigError, match="cannot read the wheel .*nowhere.whl: No such file"):
+    with pytest.raises(ConfigError, match=r"cannot read the wheel .*nowhere\.whl: No such file"):
         fetch_aisfx.fetch_aisfx(tmp_path / "nowhere.whl")
     assert not (tmp_path / "models").exists()
 

@@ -7,29 +7,17 @@ from torch import nn
 
 from components.errors import ConfigError
 from components.menus import build
-from components.model_input import ModelInputDataType
-from components.models import HEADS, MODELS, POOLINGS, SmallCnn
-
-BANDS, FRAMES = 64, 130
-
-
-def made(name, **params):
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return build(MODELS, name, "model", params, in_channels=1, pretrained="none")
-
-
-def pictures(batch=2, bands=BANDS, frames=FRAMES):
-    return torch.randn(batch, 1, bands, frames, generator=torch.Generator().manual_seed(1))
+from components.models import HEADS, MODELS, POOLINGS, SmallCnn, accepted_input
+from tests.components.models.shrunk import SHRUNK, inputs_of, made
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
 class TestBackbones:
     def test_width_by_frames_in_finite_numbers(self, name):
         backbone = made(name)
-        frames = backbone(pictures())
+        frames = backbone(inputs_of(backbone))
 
-        assert backbone.accepts in ModelInputDataType
+        assert backbone.accepts is accepted_input(name)
         assert frames.shape[:2] == (2, backbone.width)
         assert frames.shape[2] >= 4
         assert torch.isfinite(frames).all()
@@ -37,19 +25,21 @@ class TestBackbones:
     def test_any_height_and_length(self, name):
         backbone = made(name).eval()
         with torch.inference_mode():
-            assert backbone(pictures(1, 128, 33)).shape[:2] == (1, backbone.width)
-            assert backbone(pictures(1, 40, 1)).shape[:2] == (1, backbone.width)
+            assert backbone(inputs_of(backbone, 1, bands=128, frames=33)).shape[:2] == (1, backbone.width)
+            assert backbone(inputs_of(backbone, 1, bands=40, frames=1, samples=1)).shape[:2] == (1, backbone.width)
 
     def test_gradients_reach_every_weight(self, name):
         backbone = made(name)
-        backbone(pictures()).square().sum().backward()
+        backbone(inputs_of(backbone)).square().sum().backward()
 
-        assert all(weight.grad is not None and torch.isfinite(weight.grad).all() for weight in backbone.parameters())
+        learning = [weight for weight in backbone.parameters() if weight.requires_grad]
+        assert learning
+        assert all(weight.grad is not None and torch.isfinite(weight.grad).all() for weight in learning)
 
     def test_same_seed_same_weights_and_the_input_is_left_untouched(self, name):
-        inputs = pictures()
-        before = inputs.clone()
         first, second = made(name).eval(), made(name).eval()
+        inputs = inputs_of(first)
+        before = inputs.clone()
 
         assert torch.equal(first(inputs), second(inputs))
         assert torch.equal(inputs, before)
@@ -60,49 +50,20 @@ class TestBackbones:
             for weight in saved.parameters():
                 weight.add_(0.01)
         save_file({f"backbone.{key}": tensor.contiguous() for key, tensor in saved.state_dict().items()}, tmp_path / "model.safetensors")
-        loaded = build(MODELS, name, "model", {}, in_channels=1, pretrained=str(tmp_path))
+        loaded = made(name, pretrained=str(tmp_path))
 
         assert all(torch.equal(ours, theirs) for ours, theirs in zip(loaded.parameters(), saved.parameters(), strict=True))
 
     def test_other_weights_are_refused(self, name, tmp_path):
         save_file({"something": torch.zeros(3)}, tmp_path / "other.safetensors")
-        with pytest.raises(ConfigError, match=r"does not fit .* tensors are missing or of another shape"):
-            build(MODELS, name, "model", {}, in_channels=1, pretrained=str(tmp_path / "other.safetensors"))
+        with pytest.raises(ConfigError, match=r"does not fit .* tensors are missing or of another shape, the first .* .missing, "):
+            made(name, pretrained=str(tmp_path / "other.safetensors"))
 
-
-def test_missing_and_broken_weights_say_the_ways(tmp_path):
-    with pytest.raises(ConfigError, match=r"no pretrained weights at .*nowhere.*: pretrained takes hub .* none, or the path"):
-        SmallCnn(pretrained=str(tmp_path / "nowhere"))
-    (tmp_path / "broken.safetensors").write_bytes(b"no such thing")
-    with pytest.raises(ConfigError, match="is not a safetensors file"):
-        SmallCnn(pretrained=str(tmp_path / "broken.safetensors"))
-
-
-def test_a_hub_that_cannot_be_reached_says_the_ways(monkeypatch):
-    import timm
-
-    def unreachable(*args, pretrained, **params):
-        raise OSError("no route to host")
-
-    monkeypatch.setattr(timm, "create_model", unreachable)
-    with pytest.raises(ConfigError, match=r"hub gave no weights for mobilenetv3_large_100 .no route to host.: pretrained takes hub"):
-        build(MODELS, "MOBILENET_V3_LARGE", "model", {}, in_channels=1, pretrained="hub")
-
-
-def test_small_cnn_has_no_hub():
-    with pytest.raises(ConfigError, match="SMALL_CNN has no weights on a hub: pretrained takes none, or the path"):
-        SmallCnn(pretrained="hub")
-
-
-def test_weights_of_colour_pictures_fit_one_channel(tmp_path):
-    """timm's published weights see red, green and blue, and carry a classifier; one channel gets their sum."""
-    import timm
-
-    colour = timm.create_model("mobilenetv3_large_100", pretrained=False)
-    save_file(colour.state_dict(), tmp_path / "model.safetensors")
-    grey = build(MODELS, "MOBILENET_V3_LARGE", "model", {}, in_channels=1, pretrained=str(tmp_path))
-
-    torch.testing.assert_close(grey.trunk.conv_stem.weight, colour.conv_stem.weight.sum(dim=1, keepdim=True))
+    def test_a_wrong_depth_is_refused(self, name):
+        if "depth" not in SHRUNK.get(name, {}):
+            pytest.skip(f"{name} has no depth")
+        with pytest.raises(ConfigError, match=r"depth 0 and width .* must be above 0"):
+            made(name, depth=0)
 
 
 def test_small_cnn_is_small():
@@ -150,6 +111,37 @@ def test_attention_begins_as_a_mean_and_follows_its_weights():
     with torch.no_grad():
         head.attention.weight.copy_(torch.tensor([[[0.0], [50.0]]]))
     assert head(frames).item() == pytest.approx(5.0)
+
+
+def test_attention_tells_each_frames_logits():
+    head = HEADS["ATTENTION_HEAD"](width=16, num_labels=5)
+    frames = torch.randn(3, 16, 7)
+    logits, weights = head.frame_logits(frames)
+
+    assert logits.shape == weights.shape == (3, 5, 7)
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(3, 5))
+    torch.testing.assert_close(head(frames), (weights * logits).sum(dim=-1))
+    torch.testing.assert_close(logits[:, :, 2], head(frames[:, :, 2:3]))
+
+
+def test_a_deep_head_divides_what_a_plane_cannot():
+    """Exclusive or: a linear head stays at chance, two hidden layers learn it."""
+    corners = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]) - 0.5
+    frames, targets = torch.cat([corners, corners.flip(1)], dim=1)[:, :, None], torch.tensor([[0.0], [1.0], [1.0], [0.0]])
+    reached = {}
+    for name, params in (("LINEAR", {}), ("DEEP_HEAD", {"hidden": 16, "dropout": 0.0})):
+        torch.manual_seed(0)
+        head = HEADS[name](width=4, num_labels=1, **params)
+        optimizer = torch.optim.Adam(head.parameters(), lr=0.03)
+        for _ in range(100):
+            optimizer.zero_grad()
+            loss = nn.functional.binary_cross_entropy_with_logits(head(frames), targets)
+            loss.backward()
+            optimizer.step()
+        reached[name] = loss.item()
+
+    assert reached["LINEAR"] == pytest.approx(0.693, abs=0.01)
+    assert reached["DEEP_HEAD"] < 0.1
 
 
 @pytest.mark.parametrize(("name", "expected"), [("MEAN", [0.4, 0.0]), ("MAX", [0.6, 0.0]), ("SOFT", [0.5, 0.0])])

@@ -191,7 +191,7 @@ def test_a_head_that_listens_to_frames_is_refused_at_once() -> None:
 
 def test_another_loss_is_refused(frozen: Config, store: Store, tmp_path: Path) -> None:
     training = frozen.training.model_copy(update={"loss": "FOCAL_LOSS"})
-    with pytest.raises(ConfigError, match="fits its head by cross entropy, and training.loss is FOCAL_LOSS: choose CROSS_ENTROPY or"):
+    with pytest.raises(ConfigError, match=r"fits its head by cross entropy, and training\.loss is FOCAL_LOSS: choose CROSS_ENTROPY or"):
         fit(frozen.model_copy(update={"training": training}), store, tmp_path)
 
 

@@ -1,0 +1,46 @@
+"""Before any clip is looked at: is every part of a training known, and do they fit each other?"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from components.augmentations import AUGMENTATIONS
+from components.config import Config
+from components.datasets import resolve_labels
+from components.errors import ConfigError
+from components.losses import LOSSES
+from components.menus import build, choose
+from components.network import check_network
+from components.training.device import choose_device
+from components.training.optimizers import OPTIMIZERS
+from components.training.schedulers import SCHEDULERS
+
+
+def rehearse(config: Config) -> None:
+    """Refuse what would fail later, after minutes of work. No weight is drawn, fetched or read, and no audio opened.
+
+    Raises:
+        ConfigError: if a name, a parameter or a combination does not fit; it names the key.
+        DataError: if the labels are those of a CSV that cannot be read.
+    """
+    training, rate = config.training, config.audio.sample_rate
+    resolve_labels(config.data, config.labels)
+    check_network(config.feature, config.model, config.windows, rate)
+    choose_device(training)
+    with named("training.loss"):
+        choose(LOSSES, training.loss, "loss")
+    with named("training.optimizer"):
+        choose(OPTIMIZERS, training.optimizer, "optimizer")
+    with named("training.scheduler"):
+        choose(SCHEDULERS, training.scheduler, "scheduler")
+    with named("training.augmentations"):
+        for one in training.augmentations:
+            build(AUGMENTATIONS, one.name, "augmentation", one.params, sample_rate=rate, frame_s=0.01)
+
+
+@contextmanager
+def named(key: str) -> Iterator[None]:
+    """Puts the key before the sentence."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{key}: {error}") from None
