@@ -124,7 +124,6 @@ class TrainingConfig(Section):
     ema_decay: float | None = Field(None, gt=0, lt=1)  # keep the weights' moving average instead of the weights
     augmentations: tuple[AugmentationConfig, ...] = ()
     device: str = "auto"
-    devices: PositiveInt = 1  # GPUs, or processes on a CPU
     precision: Literal["auto", "32", "bf16", "fp16"] = "auto"
     compile: bool = False
     onnx: bool = False
