@@ -80,7 +80,7 @@ def measure(
     decisions = decide(scores, thresholds)
     places = group_places(groups, len(known.scores))
     number = len(np.unique(places))
-    point = every_metric(known, decisions, np.ones((1, len(places))), label_set)
+    point = _rounds(known, decisions, np.ones((1, len(places))), label_set)
     rounds = bootstrap_rounds if number > 1 else 0
     intervals = _intervals(known, decisions, places, label_set, rounds, confidence, seed) if rounds else {}
     values = {name: float(value[0]) for name, value in point.items()}
@@ -99,8 +99,8 @@ def label_key(full_name: str, metric: str) -> str:
     return f"instruments/{full_name}_{metric}"
 
 
-def every_metric(known: Scored, decisions: Bools, weights: Floats, label_set: LabelSet) -> Numbers:
-    """Every metric by name, [round]; `weights` [round, clip] says how often each clip counts. What is undefined is NaN."""
+def _rounds(known: Scored, decisions: Bools, weights: Floats, label_set: LabelSet) -> Numbers:
+    """Every metric by name, [round]."""
     support, seen = known.targets.sum(axis=0), known.mask.sum(axis=0)
     counts = count(known, decisions, weights)
     micro = counts.summed()
@@ -142,18 +142,13 @@ def every_metric(known: Scored, decisions: Bools, weights: Floats, label_set: La
 def _intervals(
     known: Scored, decisions: Bools, places: Ints, label_set: LabelSet, rounds: int, confidence: float, seed: int
 ) -> dict[str, tuple[float, float]]:
-    blocks = [every_metric(known, decisions, weights, label_set) for weights in draws(places, rounds, seed)]
+    rng = np.random.default_rng(seed)
+    at_once = max(1, BLOCK // max(1, len(places)))
+    sizes = [min(at_once, rounds - start) for start in range(0, rounds, at_once)]
+    blocks = [_rounds(known, decisions, draw_weights(places, size, rng), label_set) for size in sizes]
     names = [name for name in blocks[0] if not name.endswith("_support")]
     low, high = interval(np.stack([np.concatenate([block[name] for block in blocks]) for name in names], axis=1), confidence)
     return {name: (float(low[place]), float(high[place])) for place, name in enumerate(names)}
-
-
-def draws(places: Ints, rounds: int, seed: int) -> Iterator[Floats]:
-    """The rounds of a bootstrap over groups as blocks of weights [round, clip], few enough at once to bound the memory."""
-    rng = np.random.default_rng(seed)
-    at_once = max(1, BLOCK // max(1, len(places)))
-    for start in range(0, rounds, at_once):
-        yield draw_weights(places, min(at_once, rounds - start), rng)
 
 
 def _per_label(
@@ -186,3 +181,16 @@ def mean_defined(numbers: Floats) -> Floats:
 def zeroed(numbers: Floats) -> Floats:
     """0 for NaN."""
     return np.where(np.isfinite(numbers), numbers, 0.0)
+
+
+def every_metric(known: Scored, decisions: Bools, weights: Floats, label_set: LabelSet) -> Numbers:
+    """Every metric by name, [round]; `weights` [round, clip] says how often each clip counts. What is undefined is NaN."""
+    return _rounds(known, decisions, weights, label_set)
+
+
+def draws(places: Ints, rounds: int, seed: int) -> Iterator[Floats]:
+    """The rounds of a bootstrap over groups as blocks of weights [round, clip], few enough at once to bound the memory."""
+    rng = np.random.default_rng(seed)
+    at_once = max(1, BLOCK // max(1, len(places)))
+    for start in range(0, rounds, at_once):
+        yield draw_weights(places, min(at_once, rounds - start), rng)
