@@ -6,7 +6,7 @@ digits, which give back every bit. metrics.yaml has the numbers of the pipeline'
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,10 @@ import yaml
 
 from components.evaluation import wording
 from components.evaluation.judgement import Judgement
-from components.evaluation.metrics import decide
 from components.evaluation.pictures import Picture
 from components.files import write_whole
 from components.labels import LabelSet
-from components.tagger import ClipScores
+from components.tagger import ClipScores, Tagger, decide
 from components.testing.run import Tested
 
 FORMAT_VERSION = 1
@@ -102,21 +101,30 @@ def _predictions(tested: Tested) -> bytes:
 
 def _clips(tested: Tested) -> Iterator[dict[str, Any]]:
     if tested.judgement is not None:
-        rows = tested.judgement.predictions[["clip_id", "path", "group", "labels", "unknown"]].rename(columns={"labels": "truth"})
-        for row, heard in zip(rows.to_dict("records"), tested.heard, strict=True):
-            yield {**{str(key): value for key, value in row.items()}, **_said(heard, tested)}
+        table = tested.judgement.predictions
+        for row, heard in zip(table.to_dict("records"), tested.heard, strict=True):
+            known = {
+                "clip_id": row["clip_id"],
+                "path": row["path"],
+                "group": row["group"],
+                "truth": row["labels"],
+                "unknown": row["unknown"],
+            }
+            yield {**known, **_said(heard, row["predicted"], tested.tagger)}
     for bad in tested.bad:
         yield {"path": bad.path, "error": bad.reason}
     for path, outcome in tested.unlabelled:
-        yield {"path": path, **(_said(outcome, tested) if isinstance(outcome, ClipScores) else {"error": str(outcome)})}
+        if isinstance(outcome, ClipScores):
+            codes = decide(outcome.clip, tested.tagger.label_set, tested.tagger.thresholds)
+            yield {"path": path, **_said(outcome, codes, tested.tagger)}
+        else:
+            yield {"path": path, "error": str(outcome)}
 
 
-def _said(heard: ClipScores, tested: Tested) -> dict[str, Any]:
-    tagger = tested.tagger
-    decisions = decide(heard.clip[None], tagger.thresholds)[0]
+def _said(heard: ClipScores, decided: Collection[str], tagger: Tagger) -> dict[str, Any]:
     windows = {code: _exact(heard.windows[:, place]) for place, code in enumerate(tagger.label_set.codes)}
     return {
-        "decisions": dict(zip(tagger.label_set.codes, map(int, decisions), strict=True)),
+        "decisions": {code: int(code in decided) for code in tagger.label_set.codes},
         "scores": _by_code(heard.clip, tagger.label_set),
         "windows": {"start_s": [round(float(start), 6) for start in heard.starts_s], "scores": windows},
     }
