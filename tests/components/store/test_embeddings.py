@@ -40,7 +40,7 @@ def test_a_damaged_file_and_a_half_written_one_are_passed_over(tmp_path: Path) -
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("a file")
-    with pytest.raises(StoreError, match="cannot write the store at .*key"):
+    with pytest.raises(StoreError, match=r"cannot write the store at .*key"):
         Embeddings(tmp_path / "key").add(ROWS)
 
 
