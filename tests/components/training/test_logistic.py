@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -34,8 +36,7 @@ def test_yes_or_no_is_scikit_learns() -> None:
 
 
 def test_one_of_many_is_scikit_learns() -> None:
-    examples = three_clouds()
-    examples = Examples(examples.values, examples.clips, examples.targets, examples.mask, softmax, mean, one_of_many=True)
+    examples = replace(three_clouds(), activate=softmax, one_of_many=True)
     theirs = LogisticRegression(C=1 / (0.1 * 60), tol=1e-8, max_iter=1000).fit(examples.values, examples.targets.argmax(1))
     np.testing.assert_allclose(fit_layer(examples, 0.1).scores(examples), theirs.predict_proba(examples.values), atol=1e-4)
 
@@ -46,15 +47,14 @@ def test_an_unknown_target_counts_nothing() -> None:
     mask[:30, 0] = 0
     lied = examples.targets.clone()
     lied[:30, 0] = 1
-    known = Examples(examples.values, examples.clips, examples.targets, mask, torch.sigmoid, mean)
-    wrong = Examples(examples.values, examples.clips, lied, mask, torch.sigmoid, mean)
+    known, wrong = replace(examples, mask=mask), replace(examples, targets=lied, mask=mask)
     torch.testing.assert_close(fit_layer(known, 0.1).weight, fit_layer(wrong, 0.1).weight)
 
 
 def test_a_clip_counts_once_whatever_its_windows() -> None:
     one = three_clouds()
     twice = np.repeat(np.arange(60), np.where(np.arange(60) < 20, 3, 1))
-    many = Examples(one.values[torch.from_numpy(twice)], twice, one.targets, one.mask, torch.sigmoid, mean)
+    many = replace(one, values=one.values[torch.from_numpy(twice)], clips=twice)
     torch.testing.assert_close(fit_layer(many, 0.1).weight, fit_layer(one, 0.1).weight, atol=1e-5, rtol=0)
 
 
@@ -92,15 +92,7 @@ def test_noisy_examples_ask_for_a_stronger_penalty() -> None:
 
 def test_the_scores_are_of_clips_that_the_layer_has_not_seen() -> None:
     """Labels drawn by lot cannot be known: seen clips are learnt by heart, unseen ones are not better than chance."""
-    drawn = three_clouds(width=200)
-    drawn = Examples(
-        torch.randn(60, 200, generator=torch.Generator().manual_seed(0)).double(),
-        drawn.clips,
-        drawn.targets,
-        drawn.mask,
-        torch.sigmoid,
-        mean,
-    )
+    drawn = replace(three_clouds(), values=torch.randn(60, 200, generator=torch.Generator().manual_seed(0)).double())
     chosen = choose_penalty(drawn, np.arange(60) % 5)
     assert chosen.scores is not None
     right = (chosen.scores.argmax(1) == drawn.targets.argmax(1)).double().mean()
