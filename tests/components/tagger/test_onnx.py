@@ -5,7 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from components.config import FeatureConfig
 from components.errors import TaggerError
+from components.network import build_network
 from components.tagger import Tagger, export_onnx, seal
 from tests.components.tagger.conftest import RATE
 from tests.fixtures.sounds import noise
@@ -28,6 +30,16 @@ def test_a_tagger_scores_alike_on_both_engines(exported, network, settings, tmp_
         y = noise(seconds, RATE, seed=int(seconds), amplitude=0.2)
         np.testing.assert_allclose(on_onnx.score(y, RATE), on_torch.score(y, RATE), atol=1e-4)
         np.testing.assert_allclose(on_onnx.embed(y, RATE), on_torch.embed(y, RATE), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["MFCC", "WAVELET", "MULTI_SPECTROGRAM", "AST"])
+def test_every_picture_is_exported(settings, name):
+    """export_onnx compares the scores itself; AST resamples on the way."""
+    torch.manual_seed(0)
+    network = build_network(FeatureConfig(name=name), settings.model, settings.windows, 22050, settings.label_set)
+    network.measure([torch.logspace(-3, -0.5, 8)[:, None] * torch.randn(8, 22050)])
+
+    assert export_onnx(network, 22050)
 
 
 def test_the_network_stays_as_it_was(exported, network):
