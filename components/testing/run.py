@@ -70,7 +70,7 @@ def run(
     if labelled:
         audio = AudioConfig(sample_rate=tagger.sample_rate)
         data = DataConfig(test=labelled, num_workers=workers)
-        gathered = build_manifest(data, _named(tagger.label_set), audio, progress)
+        gathered = build_manifest(data, _named(tagger.label_set), audio, progress, tagger.task)
         built = build_store(gathered.manifest, audio, workers=workers, progress=progress)
         store, bad, notes = open_store(built.ref), [*gathered.bad, *built.bad], gathered.notes
         heard = hear(tagger, store, progress, batch_size)

@@ -115,7 +115,7 @@ def _clips(tested: Tested) -> Iterator[dict[str, Any]]:
         yield {"path": bad.path, "error": bad.reason}
     for path, outcome in tested.unlabelled:
         if isinstance(outcome, ClipScores):
-            codes = decide(outcome.clip, tested.tagger.label_set, tested.tagger.thresholds)
+            codes = decide(outcome.clip, tested.tagger.label_set, tested.tagger.thresholds, tested.tagger.task)
             yield {"path": path, **_said(outcome, codes, tested.tagger)}
         else:
             yield {"path": path, "error": str(outcome)}

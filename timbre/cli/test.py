@@ -60,4 +60,4 @@ def _print(tested: "Tested") -> None:
     if tested.judgement is not None:
         print_card(card(tested.judgement))
     if tested.unlabelled:
-        print_clips(clip_table(tested.unlabelled, tested.tagger.label_set, tested.tagger.thresholds), tested.tagger)
+        print_clips(clip_table(tested.unlabelled, tested.tagger.label_set, tested.tagger.thresholds, tested.tagger.task), tested.tagger)
