@@ -60,6 +60,31 @@ def check(
 
 
 @app.command()
+def preview(
+    out: Annotated[Path, typer.Argument(metavar="OUT.html", help="Where the page goes.")],
+    config: Annotated[Path | None, typer.Option("--config", help="Show this YAML file's augmentations; all where none is given.")] = None,
+    clip: Annotated[Path | None, typer.Option(help="The clip to change; plucked notes where none is given.")] = None,
+    noise_folder: Annotated[Path | None, typer.Option(help="For BACKGROUND_NOISE, where no --config names it.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same page.")] = 0,
+) -> None:
+    """Write a page with spectrograms and players from before and after each augmentation."""
+    from components.config import Config, load_config
+    from components.files import write_whole
+    from components.preview import all_sections, beside_it, page, window_of
+
+    log_to_stderr()
+    resolved = load_config(config) if config else Config()
+    sections = resolved.training.augmentations if config else all_sections(noise_folder)
+    rate = resolved.audio.sample_rate
+    batch = beside_it(window_of(clip, rate, resolved.windows.length_s), rate)
+    made = page(batch, sections, rate, resolved.feature, clip.name if clip else "plucked notes", configured=config is not None, seed=seed)
+    write_whole(out, made.encode())
+    print(f"page: {out} ({len(sections)} augmentations)")
+    if not config and noise_folder is None:
+        print("left out: BACKGROUND_NOISE, which needs --noise-folder")
+
+
+@app.command()
 def fetch(
     name: Annotated[str, typer.Argument(help="irmas or openmic.")],
     folder: Annotated[Path, typer.Argument(help="Where to unpack it.")],
