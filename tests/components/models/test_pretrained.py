@@ -44,12 +44,13 @@ def test_weights_of_colour_pictures_fit_one_channel(timm, tmp_path):
     torch.testing.assert_close(grey.trunk.conv_stem.weight, colour.conv_stem.weight.sum(dim=1, keepdim=True))
 
 
+@pytest.fixture
+def weights():
+    return made("SMALL_CNN").state_dict()
+
+
 class TestFormats:
     """A plain state dict, and what training programs and hubs put around it."""
-
-    @pytest.fixture(scope="class")
-    def weights(self):
-        return made("SMALL_CNN").state_dict()
 
     @pytest.mark.parametrize(
         "wrap",
