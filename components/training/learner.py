@@ -1,5 +1,6 @@
 """The Lightning module: augmentations, network, loss, optimizer and schedule."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -49,7 +50,7 @@ class Learner(pl.LightningModule):  # type: ignore[misc]
         self.resumed: State | None = None
         self._learning = after(network, self.phase.after)
         self._trainable = {parameter for parameter in network.parameters() if parameter.requires_grad}
-        self._classify = torch.compile(network.classify) if training.compile else None
+        self._classify = _compiled(network.classify) if training.compile else None
         self._chances = augmentations(training.augmentations, sample_rate, network.feature.frame_s)
 
     @property
@@ -105,6 +106,12 @@ class Learner(pl.LightningModule):  # type: ignore[misc]
             if chance.augmentation.stage == stage:
                 batch = chance(batch, generator)
         return batch
+
+
+def _compiled(classify: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch's own, when it loads its compiler
+        return torch.compile(classify)
 
 
 def augmentations(sections: Sequence[AugmentationConfig], sample_rate: int, frame_s: float) -> list[Chance]:
