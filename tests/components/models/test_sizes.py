@@ -91,7 +91,7 @@ class TestOtherNamesOfTimm:
 
     def test_an_unknown_name_has_a_nearest(self):
         with pytest.raises(
-            ConfigError, match=r"unknown model 'resnet51' .did you mean 'RESNET51Q'..; choose one of: AST, .*any name of timm's"
+            ConfigError, match=r"unknown model 'resnet51' .did you mean 'RESNET51Q'..; choose one of: AISFX_CNN9, AST, .*any name of timm's"
         ):
             build_backbone("resnet51", {}, in_channels=1, pretrained="none")
 
