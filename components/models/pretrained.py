@@ -104,10 +104,10 @@ def _shape(tensor: Tensor) -> str:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """The content decides, not the extension: torch writes a zip archive or, long ago, a pickle."""
+    """The content decides, not the extension: torch writes a zip archive or, long ago, a pickle; safetensors a length and JSON."""
     with path.open("rb") as file:
-        start = file.read(2)
-    if start == b"PK" or start[:1] == b"\x80":
+        start = file.read(9)
+    if start[8:] != b"{" and start.startswith((b"PK", b"\x80")):
         return _plain(_read_torch(path), path)
     try:
         tensors: dict[str, Tensor] = load_file(path)
@@ -118,9 +118,9 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> Any:
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), path.open("rb") as file:  # of a path, torch would look at the extension
             warnings.simplefilter("ignore")  # of pickles that torch did not write, which it refuses or reads all the same
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         said = " ".join(str(error).split())[:160]
         raise ConfigError(

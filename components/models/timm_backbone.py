@@ -14,6 +14,7 @@ from components.models.timm_sizes import sizes
 from components.torch_builds import match_builds
 
 PROBE = (40, 70)  # bands and frames of the silent picture that shows what a network takes and gives
+SHORTEST = 32
 
 
 class TimmBackbone(nn.Module):
@@ -117,9 +118,9 @@ def _probe(trunk: Any, in_channels: int, multiple: int) -> tuple[Any, set[nn.Mod
 
 
 def _padded(pictures: Tensor, multiple: int) -> Tensor:
-    """Silence above and behind, up to the next multiple."""
-    height, length = pictures.shape[-2:]
-    return nn.functional.pad(pictures, (0, -length % multiple, 0, -height % multiple))
+    """Silence above and behind, up to the next multiple, and to a side of 32: five halvings need as much."""
+    above, behind = (max(SHORTEST - side, -side % multiple) for side in pictures.shape[-2:])
+    return nn.functional.pad(pictures, (0, behind, 0, above))
 
 
 def _layout(output: Any, trunk: Any, architecture: str) -> str:

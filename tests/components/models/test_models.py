@@ -59,11 +59,11 @@ class TestBackbones:
         with pytest.raises(ConfigError, match=r"does not fit .* tensors are missing or of another shape, the first .* .missing, "):
             made(name, pretrained=str(tmp_path / "other.safetensors"))
 
-    def test_a_wrong_depth_is_refused(self, name):
-        if "depth" not in SHRUNK.get(name, {}):
-            pytest.skip(f"{name} has no depth")
-        with pytest.raises(ConfigError, match=r"depth 0 and width .* must be above 0"):
-            made(name, depth=0)
+
+@pytest.mark.parametrize("name", sorted(name for name, params in SHRUNK.items() if "depth" in params))
+def test_a_wrong_depth_is_refused(name):
+    with pytest.raises(ConfigError, match=r"depth 0 and width .* must be above 0"):
+        made(name, depth=0)
 
 
 def test_small_cnn_is_small():
