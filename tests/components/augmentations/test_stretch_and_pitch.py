@@ -193,3 +193,18 @@ def test_short_windows(augmentation, time):
 
     assert out.shape == (1, time)
     assert torch.isfinite(out).all()
+
+
+def test_threads_share_the_items_and_change_nothing():
+    waveforms = [noise(0.5, RATE, seed=seed) for seed in range(5)]
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = changed(TimeStretch(RATE), *waveforms)
+        torch.set_num_threads(2)
+        shared = changed(TimeStretch(RATE), *waveforms)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+    assert torch.equal(alone, shared)
