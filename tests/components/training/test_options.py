@@ -19,6 +19,7 @@ from components.training import fit, selection
 from components.training.board import taken_for
 from components.training.device import choose_device
 from components.training.phases import Phase, plan_phases
+from components.training.plan import Plan
 from components.training.quick import few_clips
 from components.training.rates import planned_rates
 from components.training.run_folder import BEST, LAST
@@ -156,7 +157,9 @@ def test_the_average_follows_the_formula(config: Config, store: Store, tmp_path:
 
 def test_a_lost_loss_names_step_batch_and_clips(config: Config, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train, read = store.of("train"), Store.batch
-    fifth, _ = next(Plan(train.num_samples, length=RATE // 2, batch_size=8, seed=config.training.seed).windows(range(4, 5)))
+    fifth, _ = next(
+        Plan(train.num_samples, length=round(0.5 * config.audio.sample_rate), batch_size=8, seed=config.training.seed).windows(range(4, 5))
+    )
 
     def damaged(self: Store, places: Any, starts: Any, length: int) -> Any:
         windows = read(self, places, starts, length)
