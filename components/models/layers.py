@@ -26,7 +26,7 @@ class Parts(Protocol):
 
 def layers(network: Parts) -> tuple[str, ...]:
     """The layers that a person may want to name, in the order in which the backbone lists them; the last is `classifier`."""
-    return (*_named(_trunks(network)[0]), CLASSIFIER)
+    return (*_named(trunks(network)[0]), CLASSIFIER)
 
 
 def resolve(network: Parts, name: str, key: str = "layer") -> tuple[nn.Module, ...]:
@@ -40,7 +40,7 @@ def resolve(network: Parts, name: str, key: str = "layer") -> tuple[nn.Module, .
     """
     if name == CLASSIFIER and isinstance(network.head, nn.Module):
         return (network.head,)
-    found = [dict(trunk.named_modules()).get(name) for trunk in _trunks(network)] if name else []
+    found = [dict(trunk.named_modules()).get(name) for trunk in trunks(network)] if name else []
     modules = tuple(module for module in found if module is not None)
     if not modules:
         names = layers(network)
@@ -48,7 +48,7 @@ def resolve(network: Parts, name: str, key: str = "layer") -> tuple[nn.Module, .
     return modules
 
 
-def _trunks(network: Parts) -> list[nn.Module]:
+def trunks(network: Parts) -> list[nn.Module]:
     """The networks that the backbone wraps, or itself."""
     backbone = network.backbone
     sides = getattr(backbone, "trunks", [backbone])

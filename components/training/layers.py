@@ -1,42 +1,31 @@
 """Which parts of a network learn: everything after a named layer, while what is before it stands still."""
 
-from collections.abc import Iterator
-
 from torch import nn
 
-from components.errors import ConfigError
-from components.menus import nearest
+from components.models.layers import resolve, trunks
 from components.network import Network
-
-HEAD = "classifier"  # the head's name on every backbone
-
-
-def layer_names(network: Network) -> list[str]:
-    """What `head_after` and `backbone_after` may name, in the network's order: the backbone's layers, then the head's."""
-    return [name for name, _ in _layers(network) if name]
 
 
 def after(network: Network, layer: str | None) -> set[nn.Module]:
     """The modules that come after a layer, in the order in which the network lists them; of the last layer, the layer itself.
 
     Args:
-        layer: as in `layer_names`, such as `classifier` (the head) or `layer3.2`; none: all modules.
+        layer: as in `models.layers`, such as `classifier` (the head) or `layer3.2`; none: all modules.
     Raises:
         ConfigError: if there is no such layer; it lists those that there are.
     """
     if layer is None:
         return set(network.modules())
-    layers = dict(_layers(network))
-    chosen = layers.get(layer.strip())
-    if chosen is None:
-        short = [name for name in layers if name.count(".") <= 1]
-        raise ConfigError(f"the model has no layer {layer!r}{nearest(layer, layers)}; it has: {', '.join(short)} and the parts of these")
     ordered = [module for module in network.modules() if _leaf(module)]
-    parts = set(chosen.modules())
-    last = max(place for place, module in enumerate(ordered) if module in parts)
-    leaves = set(ordered[last + 1 :])
-    whole = {module for module in network.modules() if {part for part in module.modules() if _leaf(part)} <= leaves}
-    return whole or parts
+    chosen = resolve(network, layer.strip())
+    sides: list[nn.Module] = [network] if len(chosen) == 1 else trunks(network)
+    # What stands in none of the trunks, such as the head, comes after all of them.
+    leaves = set(_leaves(network)) - {leaf for side in sides for leaf in _leaves(side)}
+    for side, part in zip(sides, chosen, strict=True):
+        ordered, inside = _leaves(side), set(part.modules())
+        leaves.update(ordered[1 + max(place for place, module in enumerate(ordered) if module in inside) :])
+    whole = {module for module in network.modules() if set(_leaves(module)) <= leaves}
+    return whole or {module for part in chosen for module in part.modules()}
 
 
 def freeze(network: Network, learning: set[nn.Module], trainable: set[nn.Parameter]) -> None:
@@ -57,15 +46,9 @@ def still(network: Network, learning: set[nn.Module]) -> None:
             module.eval()
 
 
-def _layers(network: Network) -> Iterator[tuple[str, nn.Module]]:
-    """Layer by name: timm's own names for the backbone's (without our `trunk`), `classifier` for the head."""
-    backbone, head = network.get_submodule("backbone"), network.get_submodule("head")
-    for name, module in backbone.named_modules():
-        if plain := name.removeprefix("trunk").removeprefix("."):
-            yield plain, module
-    for name, module in head.named_modules():
-        yield (f"{HEAD}.{name}" if name else HEAD), module
-
-
 def _leaf(module: nn.Module) -> bool:
     return not any(True for _ in module.children())
+
+
+def _leaves(module: nn.Module) -> list[nn.Module]:
+    return [inner for inner in module.modules() if _leaf(inner)]

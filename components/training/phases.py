@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 from components.config import TrainingConfig
 from components.errors import ConfigError
 from components.menus import build
-from components.training.layers import HEAD
+from components.models.layers import CLASSIFIER
 from components.training.schedulers import SCHEDULERS
 from components.training.schedulers.geometric import geometric
 
@@ -58,4 +58,4 @@ def plan_phases(training: TrainingConfig, steps: int, steps_an_epoch: int) -> li
             f"training.finetune_head_epochs takes {head} steps of the {steps} that training has: lower it, or raise training.epochs "
             "or training.max_steps"
         )
-    return [Phase(0, head, training.head_after or HEAD, warm_up=True), Phase(head, steps, training.backbone_after)]
+    return [Phase(0, head, training.head_after or CLASSIFIER, warm_up=True), Phase(head, steps, training.backbone_after)]

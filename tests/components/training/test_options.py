@@ -79,7 +79,7 @@ def test_the_backbone_stands_still_and_then_learns(config: Config, store: Store,
 
 
 def test_a_wrong_layer_is_said_before_anything_runs(config: Config, store: Store, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"the model has no layer 'layer9'.*; it has: layers, "):
+    with pytest.raises(ConfigError, match=r"this model has no layer 'layer9'.*; its layers are: layers"):
         fit(changed(config, backbone_after="layer9"), store, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
