@@ -7,8 +7,10 @@ from components.augmentations import AUGMENTATIONS
 from components.config import Config
 from components.datasets import resolve_labels
 from components.errors import ConfigError
+from components.features import FEATURES
 from components.losses import LOSSES
 from components.menus import build, choose
+from components.model_input import ModelInputDataType
 from components.network import check_network
 from components.training.device import choose_device
 from components.training.optimizers import OPTIMIZERS
@@ -32,9 +34,12 @@ def rehearse(config: Config) -> None:
         choose(OPTIMIZERS, training.optimizer, "optimizer")
     with named("training.scheduler"):
         choose(SCHEDULERS, training.scheduler, "scheduler")
+    kind = build(FEATURES, config.feature.name, "feature", config.feature.params, sample_rate=rate).kind
     with named("training.augmentations"):
         for one in training.augmentations:
-            build(AUGMENTATIONS, one.name, "augmentation", one.params, sample_rate=rate, frame_s=0.01)
+            made = build(AUGMENTATIONS, one.name, "augmentation", one.params, sample_rate=rate, frame_s=0.01)
+            if made.stage == "spectrogram" and kind is not ModelInputDataType.IMAGE:
+                raise ConfigError(f"{one.name} changes a spectrogram, and feature {config.feature.name} gives none: leave one of them out")
 
 
 @contextmanager
