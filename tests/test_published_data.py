@@ -20,7 +20,7 @@ from components.losses import LOSSES
 from components.menus import build
 from components.store import Store, build_store, open_store
 from components.tagger import Tagger
-from components.training.fit import fit
+from components.training import fit
 from components.training.loader import Loader
 from components.training.plan import Plan
 from tests.components.models.shrunk import SHRUNK
