@@ -25,6 +25,7 @@ from components.training.loader import Loader
 from components.training.plan import Plan
 from tests.components.models.shrunk import SHRUNK
 from tests.fixtures.published import UNTESTED, write_irmas, write_openmic
+from timbre.cli.data import print_counts
 
 NAMES = ("irmas", "openmic", "irmas_openmic")
 CONFIGS = Path("configs").absolute()
@@ -120,6 +121,16 @@ def test_both_together_keep_both_splits_and_know_what_each_knows(gather) -> None
     assert set(known.values()) == {0.0, 1.0}
     np.testing.assert_array_equal(mask[from_openmic][:, : len(OPENMIC)], openmic.manifest.targets()[1])
     assert len(joint.notes) == 1  # named for train and test, and read once
+
+
+def test_the_counts_say_of_how_many_clips_a_label_is_known(gather, capsys: pytest.CaptureFixture[str]) -> None:
+    print_counts(gather("irmas_openmic").manifest)
+    rows = {row[0]: row[1:] for line in capsys.readouterr().out.splitlines() if len(row := line.split()) == 4}
+    assert rows["electric_guitar"] == ["electric_guitar", "8", "80"]  # IRMAS's 78 clips, and two without a guitar
+    assert rows["guitar"] == ["guitar", "18", "82"]
+    assert rows[UNTESTED] == [UNTESTED, "1", "2"]
+    print_counts(gather("irmas").manifest)
+    assert "known" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def check(
     gathered = build_manifest(data, resolved.labels, resolved.audio, progress=bars, task=resolved.task)
     verdict = validate(gathered, data)
     frame = gathered.manifest.frame
-    _print_counts(gathered.manifest)
+    print_counts(gathered.manifest)
     for bad in gathered.bad:
         print(f"left out: {bad.path}: {bad.reason}")
     for note in gathered.notes:
@@ -57,7 +57,7 @@ def check(
     print("ok")
 
 
-def _print_counts(manifest: "Manifest") -> None:
+def print_counts(manifest: "Manifest") -> None:
     """How many clips have each label and, where some truth is unknown, of how many it is known."""
     with_label, unknown = (manifest.frame[column].explode().value_counts() for column in ("labels", "unknown"))
     rows = [
