@@ -10,15 +10,18 @@ from components.config import load_config
 from components.datasets import parse, resolve_labels
 from components.labels import from_codes
 from components.losses import LOSSES
-from components.menus import build
+from components.menus import build, canonical
 from components.network import build_network
+from tests.components.models.shrunk import SHRUNK
 
 CONFIGS = sorted(Path("configs").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_builds(path: Path) -> None:
-    config = load_config(path, {"model.pretrained": "none"})  # weights that are fetched have tests of their own
+    model = load_config(path).model
+    small = {**SHRUNK.get(canonical(model.name), {}), **model.params}  # full sizes, and weights that are fetched, have tests of their own
+    config = load_config(path, {"model.pretrained": "none", "model.params": small})
     own = config.labels == "CSV" and not config.data.train  # a configuration to which the user adds the data
     labels = from_codes(["a", "b"]) if own else resolve_labels(config.data, config.labels)
     network = build_network(config.feature, config.model, config.windows, config.audio.sample_rate, labels)

@@ -47,21 +47,24 @@ class Sections:
         self.clips: list[Listed] = []
         self.bad: list[BadClip] = []
         self.notes: list[str] = []
+        self._read: dict[str, list[Dataset]] = {}
         self._ids: set[str] = set()
         self._roots: dict[str, Path] = {}
 
     def read(self, spec: str, section: str) -> None:
-        """Add what `TYPE:PATH` gives to a section.
+        """Add what `TYPE:PATH` gives to a section; one that two sections name is read once.
 
         Raises:
             DataError: if it cannot be read, brings no labels to train or val, or gives the section no clip.
         """
         before = len(self.clips)
-        for dataset in read_dataset(spec, self.label_set):
+        if spec not in self._read:
+            self._read[spec] = read_dataset(spec, self.label_set)
+            self.bad += [clip for dataset in self._read[spec] for clip in dataset.bad]
+            self.notes += [note for dataset in self._read[spec] for note in dataset.notes]
+        for dataset in self._read[spec]:
             if dataset.source == "inference" and section != "test":
                 raise DataError(f"data.{section}: {spec} brings no labels: write TYPE:PATH with a type that does, such as irmastrain:PATH")
-            self.bad += dataset.bad
-            self.notes += dataset.notes
             self._add(dataset, spec, section)
         if not any(clip.split == section for clip in self.clips[before:]):
             why = f"; {self.bad[-1].path} {self.bad[-1].reason}" if self.bad else ""

@@ -8,6 +8,7 @@ from components.datasets.clips import Dataset
 from components.datasets.files import expand
 from components.datasets.inference import read_inference
 from components.datasets.irmas import read_irmastest, read_irmastrain
+from components.datasets.joint import OWN, join_labels, needs_joining
 from components.datasets.openmic import read_openmic
 from components.datasets.table import read_csv, read_table
 from components.errors import ConfigError, DataError
@@ -46,16 +47,20 @@ def parse(spec: str) -> tuple[str, str]:
 def read_dataset(spec: str, labels: LabelSet) -> list[Dataset]:
     """Read `TYPE:PATH`; a glob of CSVs or of OpenMIC folders is several data sets, any other spec is one.
 
+    Under IRMAS_OPENMIC, IRMAS and OpenMIC are read with labels of their own, which then say what they can of the joint ones.
+
     Raises:
         DataError: if the type is unknown, nothing is there, or a label is not in the set.
     """
     source, path = parse(spec)
     places = [str(place) for place in expand(path)] if source in ("csv", "openmic") else [path]
+    if needs_joining(source, labels):
+        return [join_labels(DATASETS[source](place, OWN[source])) for place in places]
     return [DATASETS[source](place, labels) for place in places]
 
 
 def resolve_labels(data: DataConfig, labels: str | Iterable[str]) -> LabelSet:
-    """The label set that a Config names: IRMAS, OPENMIC, `CSV` for the columns of its CSVs, or the codes themselves.
+    """The label set that a Config names: IRMAS, OPENMIC, IRMAS_OPENMIC, `CSV` for the columns of its CSVs, or the codes themselves.
 
     Raises:
         ConfigError: if the name is unknown, or `CSV` is said and no CSV named.

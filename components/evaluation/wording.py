@@ -22,6 +22,7 @@ SURPRISING = 2.5  # standard deviations
 PROTOCOLS = {
     "IRMAS": "IRMAS (Bosch et al., 2012): micro and macro F1, and LRAP",
     "OPENMIC": "OpenMIC-2018 (Humphrey et al., 2018): mAP and F1 over known labels, official split",
+    "IRMAS_OPENMIC": "that of IRMAS and OpenMIC-2018 in one: F1, mAP and LRAP over the labels that are known of each clip, official splits",
 }
 
 

@@ -35,5 +35,5 @@ def test_twice_the_same_code_is_an_error() -> None:
 
 
 def test_an_unknown_set_prints_the_menu() -> None:
-    with pytest.raises(ConfigError, match="choose one of: IRMAS, OPENMIC"):
+    with pytest.raises(ConfigError, match="choose one of: IRMAS, IRMAS_OPENMIC, OPENMIC"):
         label_set("irma")

@@ -1,11 +1,14 @@
 """timbre data: look at a data set, fetch a public one, render the sample."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from timbre.cli.console import log_to_stderr, print_table
+
+if TYPE_CHECKING:
+    from components.datasets import Manifest
 
 app = typer.Typer(help="Data sets: check, fetch, render.", no_args_is_help=True)
 
@@ -16,7 +19,7 @@ def check(
         list[str] | None,
         typer.Argument(metavar="[TYPE:PATH]...", help="What to check, e.g. irmastrain:data/sample/train; a Config's own data where none."),
     ] = None,
-    labels: Annotated[str | None, typer.Option(help="The label set: IRMAS, OPENMIC, or CSV for a CSV's own columns.")] = None,
+    labels: Annotated[str | None, typer.Option(help="IRMAS, OPENMIC, IRMAS_OPENMIC, or CSV for a CSV's own columns.")] = None,
     config: Annotated[Path | None, typer.Option("--config", help="A YAML file, as for timbre train.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write the HTML report here.")] = None,
 ) -> None:
@@ -38,12 +41,7 @@ def check(
     gathered = build_manifest(data, resolved.labels, resolved.audio, progress=bars, task=resolved.task)
     verdict = validate(gathered, data)
     frame = gathered.manifest.frame
-    counts = frame["labels"].explode().value_counts()
-    print_table(
-        ["label", "full name", "clips"],
-        [(label.code, label.full_name, str(counts.get(label.code, 0))) for label in gathered.manifest.label_set.labels],
-        right=["clips"],
-    )
+    print_counts(gathered.manifest)
     for bad in gathered.bad:
         print(f"left out: {bad.path}: {bad.reason}")
     for note in gathered.notes:
@@ -57,6 +55,17 @@ def check(
             typer.echo(f"timbre: {failure}", err=True)
         raise typer.Exit(2)
     print("ok")
+
+
+def print_counts(manifest: "Manifest") -> None:
+    """How many clips have each label and, where some truth is unknown, of how many it is known."""
+    with_label, unknown = (manifest.frame[column].explode().value_counts() for column in ("labels", "unknown"))
+    rows = [
+        (label.code, label.full_name, str(with_label.get(label.code, 0)), str(len(manifest) - unknown.get(label.code, 0)))
+        for label in manifest.label_set.labels
+    ]
+    shown = 4 if len(unknown) else 3
+    print_table(["label", "full name", "clips", "known"][:shown], [row[:shown] for row in rows], right=["clips", "known"][: shown - 2])
 
 
 @app.command()
