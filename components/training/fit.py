@@ -24,6 +24,7 @@ from components.training.device import choose_device, repeatable
 from components.training.frozen import Clips, fit_head
 from components.training.interrupt import NOTE, listening
 from components.training.loader import Loader
+from components.training.log_file import logged
 from components.training.needs import announce
 from components.training.phases import plan_phases
 from components.training.plan import Plan
@@ -45,7 +46,7 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
     Args:
         store: clips with their splits; `test` is not looked at.
         run_folder: gets the tagger (in a folder of its name), `config.yaml`, `rate.png` (the learning rate as it is planned),
-            `history.csv` (step, train_loss, val_f1, val_map, lr), `tensorboard/`, and in `checkpoints/` the best weights
+            `history.csv` (step, train_loss, val_f1, val_map, lr), `train.log`, `tensorboard/`, and in `checkpoints/` the best weights
             (`best.safetensors`) and all that is needed to resume (`last.ckpt`).
         progress: shows the training unless it is `quiet`.
     Returns:
@@ -67,7 +68,7 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
     device, settings = choose_device(training), _settings(config, store)
     known = about(config, store.sample_rate, settings.label_set)
     state = read_checkpoint(training.ckpt, known) if training.ckpt else None
-    with listening() as interrupt, repeatable(device, training.seed):
+    with listening() as interrupt, repeatable(device, training.seed), logged(run_folder):
         network = build_network(config.feature, config.model, config.windows, store.sample_rate, settings.label_set)
         if training.onnx:
             export_onnx(network, settings.window_samples)  # a rehearsal: what cannot be exported should not train for hours first

@@ -99,6 +99,7 @@ def test_the_best_weights_are_sealed_and_nothing_else_is_left(run_folder: Path) 
         "pitches/model.safetensors",
         "pitches/tagger.json",
         "rate.png",
+        "train.log",
     ]
     best, sealed = load_file(run_folder / "checkpoints" / "best.safetensors"), load_file(run_folder / "pitches" / "model.safetensors")
     assert best.keys() == sealed.keys()
