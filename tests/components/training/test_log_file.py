@@ -56,11 +56,11 @@ def test_who_listens_hears_no_more_than_before(tmp_path: Path, caplog: pytest.Lo
 
 
 def test_what_ended_it_stands_last_and_a_resumed_training_adds(config: Config, store: Store, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError), logged(tmp_path):
+    with pytest.raises(ConfigError), logged(tmp_path):  # noqa: PT012 - what is said before it belongs to it
         logging.getLogger("components").warning("on the way")
         raise ConfigError("the loss is nan at step 3")
     assert lines(tmp_path)[-1].endswith("ERROR components.training: ended by ConfigError: the loss is nan at step 3")
-    with pytest.raises(KeyboardInterrupt), logged(tmp_path):
+    with pytest.raises(KeyboardInterrupt), logged(tmp_path):  # noqa: PT012
         logging.getLogger("components").warning("again")
         os.kill(os.getpid(), signal.SIGINT)
     assert len(lines(tmp_path)) == 4
