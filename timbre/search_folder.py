@@ -44,6 +44,7 @@ def place_of(config: Config, raw: Mapping[str, Any], data_digest: str, out: Path
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """One process at a time: a trial that another one works on looks like one that was cut off."""
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{STUDY}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

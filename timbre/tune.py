@@ -1,6 +1,7 @@
 """Search over the Config with Optuna: each trial is a training of its own, judged on val; the study is a file, so a search can go on."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import numpy as np
 import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from components.config import AudioConfig, Config, changed
 from components.errors import ConfigError, DataError
@@ -84,7 +86,7 @@ def tune(
         DataError: if val has no clips.
         KeyboardInterrupt: at the second Ctrl+C.
     """
-    space, ends = space_of(raw), time.monotonic() + 60 * (timeout_min or np.inf)
+    space, ends = space_of(raw), time.monotonic() + (math.inf if timeout_min is None else 60 * timeout_min)
     if len(store_of(config.audio).of("val")) == 0:
         raise DataError("trials are judged on val, which has no clips: give data.val some, or a share of data.train by data.val_share")
     with alone(folder), _opened(folder) as study, listening(whole=True) as interrupt:
@@ -136,8 +138,8 @@ def _value(trial: optuna.Trial, bench: Bench) -> float:
     from components.training.selection import METRICS  # loads Lightning, which takes seconds
 
     config = _with(bench.config, bench.space, trial.params)
-    rehearse(config)
     store = bench.store_of(config.audio)
+    rehearse(config.model_copy(update={"labels": store.manifest.label_set.codes}))  # which the store knows, wherever they came from
 
     def judged(step: int, value: float) -> None:
         trial.report(value, step)
@@ -183,7 +185,7 @@ def _state(trial: FrozenTrial) -> str:
 def _draw(study: optuna.Study, folder: Path) -> None:
     """How much of the difference between trials each key explains (fANOVA, ICML 2014), where that can be told."""
     whole = [trial for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if SAME not in trial.user_attrs]
-    keys = [key for key in whole[0].params if len({trial.params.get(key) for trial in whole}) > 1]
+    keys = [key for key in (whole[0].params if whole else ()) if len({trial.params.get(key) for trial in whole}) > 1]
     if len(whole) < TOLD_APART or len(keys) < 2 or len({trial.value for trial in whole}) < 2:
         return
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
@@ -210,19 +212,25 @@ def _told(drawn: Mapping[str, Any]) -> str:
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[optuna.Study]:
-    said, storage = optuna.logging.get_verbosity(), None
+    said = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # what it has to say, we say
     try:
-        storage = optuna.storages.RDBStorage(f"sqlite:///{(folder / STUDY).absolute()}")
-        yield optuna.create_study(
-            storage=storage,
-            study_name="tune",
-            direction="maximize",
-            load_if_exists=True,
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
-        )
-    finally:
-        optuna.logging.set_verbosity(said)
-        if storage is not None:
+        study, storage = _study(folder / STUDY)
+        try:
+            yield study
+        finally:
             storage.remove_session()
             storage.engine.dispose()
+    finally:
+        optuna.logging.set_verbosity(said)
+
+
+def _study(file: Path) -> tuple[optuna.Study, optuna.storages.RDBStorage]:
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=5)
+    try:
+        storage = optuna.storages.RDBStorage(f"sqlite:///{file.absolute()}")
+        return optuna.create_study(storage=storage, pruner=pruner, study_name="tune", direction="maximize", load_if_exists=True), storage
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, RuntimeError) as error:
+        raise ConfigError(
+            f"{file} cannot be read as a study of Optuna {optuna.__version__} ({type(error).__name__}): name another folder by --out"
+        ) from None

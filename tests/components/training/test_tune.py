@@ -11,6 +11,7 @@ from typing import Any
 import optuna
 import pytest
 import yaml
+from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState
 
 from components.config import Config, load_config
@@ -18,7 +19,7 @@ from components.errors import ConfigError, DataError
 from components.store import Store
 from components.training import selection
 from timbre.search_folder import alone, place_of
-from timbre.tune import Tuned, tune
+from timbre.tune import Tuned, _draw, tune
 
 SPACE = {"training.lr": {"log": ["1e-4", "1e-2"]}, "training.batch_size": {"choice": [4, 8]}}
 
@@ -99,9 +100,10 @@ def test_once_ends_after_the_trial_and_twice_at_once(
         pressing(2, patched)
         with pytest.raises(KeyboardInterrupt):
             tune(short, SPACE, lambda audio: store, tmp_path, trials=3)
-    again = tune(short, SPACE, lambda audio: store, tmp_path, trials=3)
-    assert [trial.state for trial in of_study(tmp_path)] == [TrialState.COMPLETE, TrialState.FAIL, *[TrialState.COMPLETE] * 2]
-    assert again.trials["value"].tolist() == three.trials["value"].tolist()
+    again = tune(short, SPACE, lambda audio: store, tmp_path, trials=2).trials.set_index("training.lr")
+    assert [trial.state for trial in of_study(tmp_path)] == [TrialState.COMPLETE, TrialState.FAIL, TrialState.COMPLETE]
+    unbroken = three.trials[three.trials["trial"] < 2].set_index("training.lr")
+    assert again["value"].to_dict() == unbroken["value"].to_dict()
 
 
 def test_parts_that_do_not_fit_are_refused_and_doubles_not_trained(short: Config, store: Store, tmp_path: Path) -> None:
@@ -151,6 +153,24 @@ def test_what_cannot_be_searched_is_one_sentence(short: Config, store: Store, tm
     with pytest.raises(DataError, match="val, which has no clips"):
         tune(short, SPACE, lambda audio: store.of("train"), tmp_path, trials=1)
     with alone(tmp_path), pytest.raises(ConfigError, match="another process searches in"):
+        tune(short, SPACE, lambda audio: store, tmp_path, trials=1)
+
+
+def test_which_key_mattered_is_drawn_from_eight_whole_trials_on(tmp_path: Path) -> None:
+    study = optuna.create_study(direction="maximize")
+    axes = {"training.lr": FloatDistribution(0, 1), "model.head": CategoricalDistribution(["A", "B"])}
+    for number in range(8):
+        _draw(study, tmp_path)
+        assert list(tmp_path.iterdir()) == []
+        params = {"training.lr": number / 8, "model.head": "AB"[number % 2]}
+        study.add_trial(optuna.trial.create_trial(params=params, distributions=axes, value=number / 8))
+    _draw(study, tmp_path)
+    assert (tmp_path / "importance.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_damaged_study_is_one_sentence(short: Config, store: Store, tmp_path: Path) -> None:
+    (tmp_path / "study.db").write_text("no database" * 100)
+    with pytest.raises(ConfigError, match=r"study\.db cannot be read as a study of Optuna .*: name another folder by --out"):
         tune(short, SPACE, lambda audio: store, tmp_path, trials=1)
 
 
