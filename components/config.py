@@ -199,6 +199,38 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] | Mappi
         raise ConfigError(_explain(error, str(path or "configuration"), [key for key, _ in pairs])) from None
 
 
+def changed(config: Config, overrides: Mapping[str, Any]) -> Config:
+    """The same configuration with other values of some keys; what was left to follow from other keys follows anew.
+
+    Args:
+        overrides: dotted key -> value.
+    Raises:
+        ConfigError: if a key or value does not fit.
+    """
+    values = config.model_dump(mode="json", exclude_unset=True)
+    for key, value in overrides.items():
+        _set(values, key, value)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, "configuration", list(overrides))) from None
+
+
+def refusal(key: str, value: Any) -> str | None:
+    """Why a dotted key cannot have this value, whatever the others have; None where it can."""
+    values: dict[str, Any] = {}
+    _set(values, key, value)
+    try:
+        Config.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        # A section may refuse what its other keys could cure.
+        if f"{where}.".startswith(f"{key}.") or (f"{key}.".startswith(f"{where}.") and first["type"] != "value_error"):
+            return _explain(error, "configuration", []).removeprefix("configuration: ")
+    return None
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))

@@ -37,6 +37,7 @@ def card(judgement: Judgement) -> dict[str, Any]:
     details = {
         "name": subject.name,
         "digest": subject.digest,
+        "task": subject.task,
         "label_set": judgement.label_set.name,
         "labels": {label.code: label.full_name for label in judgement.label_set.labels},
         "thresholds": dict(zip(judgement.label_set.codes, [_rounded(value) for value in judgement.thresholds], strict=True)),

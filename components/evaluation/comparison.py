@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from components.config import Task
 from components.errors import DataError
 from components.evaluation.arrays import group_places, scored
 from components.evaluation.bootstrap import interval
@@ -24,11 +25,13 @@ class Contender:
     Args:
         name: what to call it.
         predictions: a row a clip; scores and decisions.
+        task: of the tagger that made them.
     """
 
     name: str
     label_set: LabelSet
     predictions: pd.DataFrame
+    task: Task = "multilabel"
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ class Comparison:
 def compare(contenders: Sequence[Contender], confidence: float = 0.95, rounds: int = 1000, seed: int = 0) -> Comparison:
     """Compare each with the first, on the clips and labels that all of them have.
 
-    A paired bootstrap over groups: each round draws the same groups for all, so what makes a clip hard cancels out.
+    A paired bootstrap over groups: each round draws the same groups for all, so what makes a clip hard cancels out. Accuracy is the
+    share of right clips where all are `multiclass`, as in `measure`.
 
     Raises:
         DataError: if there are fewer than two, they share no clip or no label, or differ in what is true of a clip.
@@ -80,17 +84,18 @@ def compare(contenders: Sequence[Contender], confidence: float = 0.95, rounds: i
     sides = [arrays(table, label_set) for table in tables]
     places = group_places(sides[0].groups, len(tables[0]))
     groups = len(np.unique(places))
-    points = [_metrics(side, np.ones((1, len(places))), label_set) for side in sides]
+    task: Task = "multiclass" if all(one.task == "multiclass" for one in contenders) else "multilabel"
+    points = [_metrics(side, np.ones((1, len(places))), label_set, task) for side in sides]
     blocks = draws(places, rounds, seed) if groups > 1 else iter(())
-    drawn = [[_metrics(side, weights, label_set) for side in sides] for weights in blocks]
+    drawn = [[_metrics(side, weights, label_set, task) for side in sides] for weights in blocks]
     values = tuple({name: float(value[0]) for name, value in point.items() if math.isfinite(value[0])} for point in points)
     differences = tuple(_differences(points, drawn, place, confidence) for place in range(1, len(sides)))
     names = tuple(one.name for one in contenders)
     return Comparison(names, label_set, len(places), groups, left_out, confidence, values, differences)
 
 
-def _metrics(side: Predicted, weights: np.ndarray, label_set: LabelSet) -> Numbers:
-    return every_metric(scored(side.scores, side.targets, side.mask), side.decisions, weights, label_set)
+def _metrics(side: Predicted, weights: np.ndarray, label_set: LabelSet, task: Task) -> Numbers:
+    return every_metric(scored(side.scores, side.targets, side.mask), side.decisions, weights, label_set, task)
 
 
 def _differences(points: list[Numbers], drawn: list[list[Numbers]], place: int, confidence: float) -> dict[str, Difference]:

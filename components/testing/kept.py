@@ -57,7 +57,7 @@ def _of_json(values: dict[str, Any]) -> Contender:
     frame["predicted"] = pd.Series(predicted, dtype=object)
     for code in labels.codes:
         frame[score_column(code)] = np.array([clip["scores"][code] for clip in clips], np.float32)
-    return Contender(_called(values["tagger"]), labels, frame)
+    return Contender(_called(values["tagger"]), labels, frame, values.get("task", "multilabel"))
 
 
 def _of_parquet(file: Path) -> Contender:
@@ -67,7 +67,7 @@ def _of_parquet(file: Path) -> Contender:
         return Contender(file.parent.name, from_codes(codes, "kept"), frame)
     details = json.loads(card.read_text(encoding="utf-8"))["details"]
     labels = LabelSet("kept", tuple(Label(code, details["labels"][code], "") for code in codes))
-    return Contender(_called(details), labels, frame)
+    return Contender(_called(details), labels, frame, details.get("task", "multilabel"))
 
 
 def _called(about: dict[str, Any]) -> str:

@@ -91,6 +91,7 @@ def _predictions(tested: Tested) -> bytes:
     head = {
         "format_version": FORMAT_VERSION,
         "tagger": {"name": tagger.name, "digest": tagger.digest},
+        "task": tagger.task,
         "labels": [asdict(label) for label in tagger.label_set.labels],
         "thresholds": _by_code(tagger.thresholds, tagger.label_set),
         "window_s": tagger.settings.windows.length_s,

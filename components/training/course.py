@@ -25,7 +25,7 @@ from components.training.loader import Loader
 from components.training.loop import run
 from components.training.plan import Plan
 from components.training.run_folder import LAST
-from components.training.selection import Selection
+from components.training.selection import Judged, Selection
 from components.training.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ class Ground:
 
     Args:
         known: `about` it, for its checkpoints.
+        judged: is told of each validation.
     """
 
     network: Network
@@ -48,6 +49,7 @@ class Ground:
     run_folder: Path
     interrupt: Interrupt
     known: dict[str, Any]
+    judged: Judged | None = None
 
 
 class Course:
@@ -68,7 +70,9 @@ class Course:
             ground.network.load_state_dict(state["network"])
         self._averaging = Averaging(ground.network, self._training.ema_decay) if self._training.ema_decay else None
         self.judged = self._averaging.average if self._averaging else ground.network
-        self.selection = Selection(self.judged, ground.val, ground.settings, self._training, ground.run_folder, ground.interrupt)
+        self.selection = Selection(
+            self.judged, ground.val, ground.settings, self._training, ground.run_folder, ground.interrupt, ground.judged
+        )
         if state:
             self._resume(state)
 
@@ -80,7 +84,8 @@ class Course:
         """
         callbacks = self._callbacks()
         for learner in self._learners:
-            if self._ground.interrupt.asked or self.selection.out_of_patience or learner.first_step >= learner.phase.last:
+            stopped = self._ground.interrupt.asked and self.selection.best is not None  # else a step is done, for there to be a best
+            if stopped or self.selection.out_of_patience or learner.first_step >= learner.phase.last:
                 continue
             try:
                 self._run(learner, callbacks)

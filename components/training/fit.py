@@ -3,6 +3,7 @@
 import logging
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from components.training.device import choose_device, repeatable
 from components.training.frozen import Clips, fit_head
 from components.training.interrupt import NOTE, listening
 from components.training.loader import Loader
+from components.training.log_file import logged
 from components.training.needs import announce
 from components.training.phases import plan_phases
 from components.training.plan import Plan
@@ -32,11 +34,14 @@ from components.training.rarity import rarity
 from components.training.rates import draw_rates, planned_rates
 from components.training.run_folder import write_config
 
+if TYPE_CHECKING:
+    from components.training.selection import Judged
+
 log = logging.getLogger(__name__)
 STATISTICS_WINDOWS = 2048  # enough for the mean and deviation of a band to stand to about 1 %
 
 
-def fit(config: Config, store: Store, run_folder: Path, progress: Progress = quiet) -> Path:
+def fit(config: Config, store: Store, run_folder: Path, progress: Progress = quiet, judged: "Judged | None" = None) -> Path:
     """Train a tagger on a store's `train` split, choose its weights and thresholds on `val`, and seal it.
 
     Ctrl+C once finishes the batch and ends normally with the best so far; twice stops at once and leaves nothing half written.
@@ -45,9 +50,10 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
     Args:
         store: clips with their splits; `test` is not looked at.
         run_folder: gets the tagger (in a folder of its name), `config.yaml`, `rate.png` (the learning rate as it is planned),
-            `history.csv` (step, train_loss, val_f1, val_map, lr), `tensorboard/`, and in `checkpoints/` the best weights
+            `history.csv` (step, train_loss, val_f1, val_map, lr), `train.log`, `tensorboard/`, and in `checkpoints/` the best weights
             (`best.safetensors`) and all that is needed to resume (`last.ckpt`).
         progress: shows the training unless it is `quiet`.
+        judged: is told the step and the metric of each validation (more is better), and may raise to end it. A frozen backbone has none.
     Returns:
         The sealed tagger folder.
     Raises:
@@ -67,7 +73,7 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
     device, settings = choose_device(training), _settings(config, store)
     known = about(config, store.sample_rate, settings.label_set)
     state = read_checkpoint(training.ckpt, known) if training.ckpt else None
-    with listening() as interrupt, repeatable(device, training.seed):
+    with listening() as interrupt, repeatable(device, training.seed), logged(run_folder):
         network = build_network(config.feature, config.model, config.windows, store.sample_rate, settings.label_set)
         if training.onnx:
             export_onnx(network, settings.window_samples)  # a rehearsal: what cannot be exported should not train for hours first
@@ -93,7 +99,7 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
         rates = planned_rates(phases, training)
         write_config(config, run_folder)
         draw_rates(rates, phases, run_folder)
-        ground = Ground(network, train, val, plan, settings, device, run_folder, interrupt, known)
+        ground = Ground(network, train, val, plan, settings, device, run_folder, interrupt, known, judged)
         course = Course(ground, learners, progress, state)
         announce(learners, Loader(train, plan, 1), device)
         course.run()

@@ -130,8 +130,9 @@ def _fit(examples: Examples, folds: npt.NDArray[np.int64]) -> tuple[Layer, Chose
 
 def _judged(scores: torch.Tensor, clips: Examples, of: Clips, loss: float) -> Floats:
     targets, mask = clips.targets.numpy(), clips.mask.numpy()
-    thresholds = tune_thresholds(scores.numpy(), targets, mask)
-    metrics = measure(scores.numpy(), targets, mask, thresholds, of.settings.label_set)
+    task = of.settings.task
+    thresholds = tune_thresholds(scores.numpy(), targets, mask, task)
+    metrics = measure(scores.numpy(), targets, mask, thresholds, of.settings.label_set, task=task)
     write_history([Row(1, loss, metrics.values["f1"], metrics.values["mAP"], 0.0)], of.run_folder / "history.csv")
     log.info("val F1 %.3f, val mAP %.3f", metrics.values["f1"], metrics.values["mAP"])
     return thresholds

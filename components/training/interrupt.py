@@ -1,4 +1,8 @@
-"""Ctrl+C during a training: once ends it normally with the best so far, twice stops it at once."""
+"""Ctrl+C during a training: once ends it normally with the best so far, twice stops it at once.
+
+Where several trainings are one work, `listening` around them all says what the first press means: that the training in progress ends, or
+that it is still done whole.
+"""
 
 import logging
 import signal
@@ -16,31 +20,47 @@ class StopNowError(BaseException):
 
 
 class Interrupt:
-    """Whether someone asked the training to end."""
+    """Whether someone asked the training to end.
 
-    def __init__(self) -> None:
-        self.asked = False
+    Args:
+        whole: a training in progress is not told of it.
+    """
+
+    def __init__(self, whole: bool = False) -> None:
+        self.asked, self._whole = False, whole
+
+    @property
+    def inside(self) -> "Interrupt":
+        """What a training in progress is told."""
+        return Interrupt() if self._whole else self
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
         """The signal handler."""
         if self.asked:
             raise StopNowError
         self.asked = True
-        log.warning("interrupted: finishing this batch and keeping the best so far; press Ctrl+C again to stop now")
+        doing = "finishing this training" if self._whole else "finishing this batch and keeping the best so far"
+        log.warning("interrupted: %s; press Ctrl+C again to stop now", doing)
 
 
 @contextmanager
-def listening() -> Iterator[Interrupt]:
+def listening(whole: bool = False) -> Iterator[Interrupt]:
     """Take over Ctrl+C (SIGINT) and give it back to its former handler at the end.
 
-    Python takes signals in the main thread only: elsewhere nothing is taken over.
+    Inside another `listening` that one keeps it, and gives what it tells those inside. Python takes signals in the main thread only:
+    elsewhere nothing is taken over.
 
+    Args:
+        whole: the first Ctrl+C leaves the trainings inside alone.
     Raises:
         KeyboardInterrupt: at the second Ctrl+C.
     """
-    interrupt = Interrupt()
+    outer, interrupt = signal.getsignal(signal.SIGINT), Interrupt(whole)
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
+        return
+    if isinstance(outer, Interrupt):
+        yield outer.inside
         return
     former = signal.signal(signal.SIGINT, interrupt)
     try:

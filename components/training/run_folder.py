@@ -33,6 +33,6 @@ def new_run_folder(name: str, root: Path | None = None) -> Path:
     raise AssertionError("count() has no end")
 
 
-def write_config(config: Config, run_folder: Path) -> None:
-    """Every key as it was in force: `config.yaml`, which `load_config` reads."""
-    write_whole(run_folder / "config.yaml", yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False).encode())
+def write_config(config: Config, run_folder: Path, name: str = "config.yaml") -> None:
+    """Every key as it was in force, in a file that `load_config` reads."""
+    write_whole(run_folder / name, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False).encode())

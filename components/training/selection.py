@@ -34,6 +34,8 @@ METRICS: dict[str, Callable[[Metrics], float]] = {
 """How good a tagger is, more being better, over all of val's clips at thresholds tuned on the same clips."""
 MODES = {"VAL_F1": "MAX", "VAL_HAMMING": "MIN"}
 """Which way a metric's own number gets better."""
+Judged = Callable[[int, float], None]
+"""Is told of each validation: the step, and how good the tagger is, more being better. What it raises ends the training."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,18 +60,26 @@ class Selection(pl.Callback):  # type: ignore[misc]
         val: the clips to judge it on.
         settings: how clips are cut and pooled.
         interrupt: ends the training after a step.
+        judged: is told of each validation.
     Raises:
         ConfigError: if `metric_mode` would keep the worst.
     """
 
     def __init__(
-        self, network: Network, val: Store, settings: TaggerSettings, training: TrainingConfig, run_folder: Path, interrupt: Interrupt
+        self,
+        network: Network,
+        val: Store,
+        settings: TaggerSettings,
+        training: TrainingConfig,
+        run_folder: Path,
+        interrupt: Interrupt,
+        judged: Judged | None = None,
     ) -> None:
         self.best: Best | None = None
         self.latest: tuple[Row, Metrics, npt.NDArray[np.float32]] | None = None
         self.out_of_patience = False
         self._network, self._val, self._settings, self._interrupt = network, val, settings, interrupt
-        self._value, self._training = _metric(training), training
+        self._value, self._training, self._told = _metric(training), training, judged
         self._history, self._weights = run_folder / "history.csv", run_folder / BEST
         self._targets, self._mask = val.manifest.targets()
         self._rows: list[Row] = []
@@ -157,6 +167,8 @@ class Selection(pl.Callback):  # type: ignore[misc]
             self.best = Best(step, metrics, value, scores, thresholds)
             self._write_weights(self._network.state_dict())
         self._loss, self._batches = 0.0, 0
+        if self._told is not None:
+            self._told(step, value)
         return row
 
     def _measure(self, scores: npt.NDArray[np.float32], thresholds: npt.NDArray[np.float32]) -> Metrics:

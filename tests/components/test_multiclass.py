@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score
 
-from components.config import AudioConfig, Config, DataConfig, EvaluationConfig, GateConfig, load_config
+from components.config import AudioConfig, Config, DataConfig, EvaluationConfig, GateConfig, changed, load_config
 from components.datasets import Gathered, build_manifest, too_many_bad
 from components.errors import ConfigError
 from components.evaluation import decide, measure, tune_thresholds
+from components.evaluation.comparison import Contender, compare
 from components.evaluation.judgement import Judgement, WindowScores, WorstClip, judgement_of
+from components.evaluation.predictions import tabulate
 from components.evaluation.report import report
 from components.evaluation.write import write_evaluation
 from components.judge import judge
@@ -21,6 +23,7 @@ from components.registry.gate import Judged
 from components.registry.gate import decide as ask
 from components.store import Store, build_store, open_store
 from components.tagger import Tagger
+from components.testing import kept_in
 from components.training import fit
 from tests.fixtures.sounds import noise, sine, write
 
@@ -58,6 +61,32 @@ def test_a_clip_whose_label_is_unknown_counts_nowhere_in_accuracy() -> None:
     mask = np.ones((4, 3))
     mask[1, 1] = 0
     assert measure(SCORES, TARGETS, mask, 0.0, LABELS, task="multiclass").values["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_compare_counts_right_clips_too() -> None:
+    """Of six clips the first tagger finds the labels of three and the second those of four."""
+    truth = [0, 1, 2, 0, 1, 2]
+
+    def answers(*found: int) -> Contender:
+        clips = pd.DataFrame({"clip_id": list("abcdef"), "path": "", "group": list("abcdef"), "duration_s": 1.0})
+        clips["labels"] = [[LABELS.codes[place]] for place in truth]
+        clips["unknown"] = [[] for _ in truth]
+        scores = np.full((6, 3), 0.2, np.float32) + 0.4 * np.eye(3, dtype=np.float32)[list(found)]
+        return Contender("one", LABELS, tabulate(clips, scores, np.zeros(3), LABELS, "multiclass"), "multiclass")
+
+    made = compare([answers(0, 1, 2, 1, 2, 0), answers(0, 1, 2, 0, 2, 0)], rounds=50)
+    assert [values["accuracy"] for values in made.values] == pytest.approx([3 / 6, 4 / 6])
+    assert made.differences[0]["accuracy"].value == pytest.approx(1 / 6)
+    assert 0 <= made.differences[0]["accuracy"].low <= 1 / 6 <= made.differences[0]["accuracy"].high
+
+
+def test_a_head_on_a_frozen_backbone_has_no_thresholds_either(config: Config, store: Store, tmp_path: Path) -> None:
+    tagger = Tagger.open(fit(changed(config, {"model.frozen": True}), store, tmp_path))
+    assert tagger.thresholds.tolist() == [0, 0, 0]
+    test = store.of("test")
+    scores = np.stack([tagger.score(test.waveform(place), RATE) for place in range(len(test))])
+    share = (scores.argmax(axis=1) == test.manifest.targets()[0].argmax(axis=1)).mean()
+    assert judge(tagger, test, EvaluationConfig(bootstrap_rounds=1)).metrics.values["accuracy"] == pytest.approx(share)
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +199,9 @@ def test_the_folder_of_its_evaluation_speaks_of_no_thresholds(judgement: Judgeme
     assert "the highest is the answer" in readme
     assert "hreshold" not in page
     assert pd.read_parquet(tmp_path / "predictions.parquet")["predicted"].map(len).tolist() == [1] * len(judgement.predictions)
+    kept = kept_in(tmp_path)
+    assert kept.task == "multiclass"
+    assert compare([kept, kept], rounds=1).values[0]["accuracy"] == pytest.approx(judgement.metrics.values["accuracy"])
 
 
 def test_a_worst_clip_tells_what_was_reported_instead(judgement: Judgement) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from timbre.cli import compare, data, doctor, models, predict, store, test, train
+from timbre.cli import compare, data, doctor, models, predict, store, test, train, tune
 from timbre.cli.arguments import spread
 
 ENVIRONMENT = {
@@ -37,6 +37,7 @@ def everywhere(
 
 
 app.command("train")(train.train)
+app.command("tune")(tune.tune)
 app.command("test")(test.try_out)
 app.command("predict")(predict.predict)
 app.command("compare")(compare.compare)

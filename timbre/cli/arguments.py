@@ -3,6 +3,7 @@
 | command | options with several values |
 |---|---|
 | train | --train-paths --val-paths --test-paths --augmentations --aug-kwargs |
+| tune | --search |
 | test, compare | --dataset-paths |
 """
 
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 
 SEVERAL = {
     "train": frozenset({"--train-paths", "--val-paths", "--test-paths", "--augmentations", "--aug-kwargs"}),
+    "tune": frozenset({"--search"}),
     "test": frozenset({"--dataset-paths"}),
     "compare": frozenset({"--dataset-paths"}),
 }

@@ -58,7 +58,7 @@ def _heard(name: str, specs: list[str], device: str, batch_size: int, workers: i
     tested = run(tagger, specs, EvaluationConfig(bootstrap_rounds=1), bars, batch_size, workers)
     if tested.judgement is None:
         raise DataError(f"{', '.join(specs)} bring no labels to compare by: name data sets of another type than inference:")
-    return Contender(f"{tagger.name}@{tagger.digest[:8]}", tagger.label_set, tested.judgement.predictions)
+    return Contender(f"{tagger.name}@{tagger.digest[:8]}", tagger.label_set, tested.judgement.predictions, tagger.task)
 
 
 def _kept(name: str) -> "Contender":

@@ -9,13 +9,14 @@ import typer
 
 
 def log_to_stderr() -> None:
-    """Show the log lines of components/ as plain text on standard error."""
+    """Show the log lines of components/ and timbre/ as plain text on standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
-    logger = logging.getLogger("components")
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    for name in ("components", "timbre"):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
 
 
 def option(panel: str, about: str, *names: str, metavar: str | None = None) -> Any:

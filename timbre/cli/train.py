@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from components.config import Config
 
 DATA, PARTS, LEARNING, RATE, RUN = "Data", "Parts", "What is learned", "Learning rate and phases", "The run"
+REPEATING = ("seeds", "folds")  # how often, which is no key of a Config
 Texts, Text, Number, Rate, Switch = list[str] | None, str | None, int | None, float | None, bool | None
 
 
@@ -56,6 +57,8 @@ def train(
     name: Text = option(RUN, "What the tagger is called.", metavar="NAME"),
     quick: Switch = option(RUN, "A few clips and batches, the whole way through.", "--quick"),
     ckpt: Text = option(RUN, "Go on from this run folder or checkpoint.", metavar="PATH"),
+    seeds: Number = option(RUN, "Train with so many seeds, from --seed on: mean and deviation, and no promotion.", metavar="N"),
+    folds: Switch = option(RUN, "Train once a fold of the data's `fold` column, likewise.", "--folds"),
 ) -> None:
     """Validate, featurize, train, evaluate and register; what has not changed is not done again.
 
@@ -63,6 +66,11 @@ def train(
     """
     log_to_stderr()
     resolved = resolve(context.params)
+    if seeds is not None or folds:
+        from timbre.cli.repeat import repeat
+
+        repeat(resolved, seeds, bool(folds))
+        return
 
     _prepare_zenml()
     from zenml.client import Client
@@ -81,7 +89,7 @@ def resolve(given: dict[str, Any]) -> "Config":
     from components.config import default_config, load_config
     from components.overrides import as_texts, overrides_of
 
-    flags = {name: value for name, value in given.items() if value not in (None, ())}
+    flags = {name: value for name, value in given.items() if value not in (None, ()) and name not in REPEATING}
     path = flags.pop("config", None) or default_config()
     kwargs, settings = flags.pop("aug_kwargs", None), flags.pop("settings", None) or []
     overrides = overrides_of(flags)

@@ -7,7 +7,7 @@ from sklearn.metrics import auc, average_precision_score, roc_auc_score
 
 from components.evaluation.judgement import Judgement
 from components.evaluation.pictures import pictures, slim_instruments
-from components.evaluation.plots import calibration, curves, training
+from components.evaluation.plots import calibration, curves, importance, training
 from components.evaluation.plots.theme import render
 from components.evaluation.predictions import Predicted
 from components.labels import OPENMIC
@@ -76,3 +76,11 @@ def test_reliability_by_hand():
 
 def test_a_history_of_one_row_is_drawn(history):
     assert render(training.draw(history.head(1))).startswith(b"\x89PNG")
+
+
+def test_the_weightiest_key_is_on_top():
+    drawn = importance.draw({"training.lr": 0.1, "model.head": 0.7, "training.batch_size": 0.2}, 12)
+    axes = drawn.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["training.lr", "training.batch_size", "model.head"]
+    assert [text.get_text() for text in axes.texts] == ["10%", "20%", "70%"]
+    assert 0.005 < (imread(io.BytesIO(render(drawn)), format="png")[..., :3].min(axis=2) < 0.9).mean() < 0.5

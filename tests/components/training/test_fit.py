@@ -1,5 +1,6 @@
 import csv
 import hashlib
+import importlib
 import logging
 import math
 import os
@@ -99,6 +100,7 @@ def test_the_best_weights_are_sealed_and_nothing_else_is_left(run_folder: Path) 
         "pitches/model.safetensors",
         "pitches/tagger.json",
         "rate.png",
+        "train.log",
     ]
     best, sealed = load_file(run_folder / "checkpoints" / "best.safetensors"), load_file(run_folder / "pitches" / "model.safetensors")
     assert best.keys() == sealed.keys()
@@ -214,6 +216,21 @@ def test_what_cannot_train_says_so_before_it_starts(config: Config, store: Store
     with pytest.raises(TaggerError, match="a sealed tagger is never changed"):
         fit(config, store, tmp_path)
     assert list(tmp_path.iterdir()) == [tmp_path / "pitches"]
+
+
+def test_a_press_before_the_first_step_still_gives_a_tagger(
+    config: Config, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module("components.training.fit")
+    measure = module._measure
+
+    def pressed(*arguments: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        measure(*arguments)
+
+    monkeypatch.setattr(module, "_measure", pressed)
+    assert (fit(config, store, tmp_path) / "tagger.json").is_file()
+    assert (tmp_path / "history.csv").read_text().splitlines()[1].startswith("1,")
 
 
 def test_a_diverging_loss_says_what_to_lower(config: Config, store: Store, tmp_path: Path) -> None:

@@ -61,3 +61,23 @@ def test_the_stop_is_no_keyboard_interrupt_on_the_way() -> None:
     with pytest.raises(StopNowError) as raised:
         interrupt(signal.SIGINT, None)
     assert not isinstance(raised.value, KeyboardInterrupt)
+
+
+def test_inside_another_the_outer_one_is_asked() -> None:
+    with listening() as outer, listening() as inner:
+        press()
+        assert (outer.asked, inner.asked) == (True, True)
+    with listening(whole=True) as outer:
+        with listening() as inner:
+            press()
+        assert (outer.asked, inner.asked) == (True, False)
+
+
+def test_twice_inside_stops_what_is_outside_too() -> None:
+    went_on = False
+    with pytest.raises(KeyboardInterrupt), listening(whole=True):  # noqa: PT012 - the first press must not raise
+        with listening():
+            press()
+            press()
+        went_on = True
+    assert not went_on

@@ -1,4 +1,7 @@
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -52,3 +55,42 @@ def test_folds_that_cannot_be_are_one_sentence(short: Config, store: Store, tmp_
     torn.manifest = Manifest(torn.manifest.frame.assign(group="one song"), torn.manifest.label_set)
     with pytest.raises(DataError, match="group 'one song' is in 2 folds"):
         over_folds(short, torn, tmp_path)
+
+
+def pressing(times: int, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """Ctrl+C that often in the step that comes at that place in the whole work."""
+    from components.training.learner import Learner
+
+    step, seen = Learner.training_step, []
+
+    def press(learner: Learner, windows: Any, batch_idx: int) -> Any:
+        if learner._trainer is not None:  # a measurement before training has none
+            seen.append(True)
+        for _ in range(times if len(seen) == at else 0):
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(learner, windows, batch_idx)
+
+    monkeypatch.setattr(Learner, "training_step", press)
+
+
+def test_one_press_ends_the_training_and_what_there_is_is_the_result(
+    short: Config, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pressing(1, monkeypatch, at=5)  # the first step of the third
+    repeated = over_seeds(short, store, tmp_path, seeds=5)
+    assert list(repeated.runs.index) == ["seed-0", "seed-1", "seed-2"]
+    assert (repeated.cut_short, repeated.asked, len(repeated.whole)) == ("seed-2", 5, 2)
+    assert repeated.summary.loc["f1", "mean"] == pytest.approx(repeated.runs["f1"][:2].mean())
+    assert pd.read_csv(tmp_path / "runs.csv", index_col="run")["cut_short"].tolist() == [0, 0, 1]
+    assert len((tmp_path / "seed-2" / "history.csv").read_text().splitlines()) == 2  # judged once, after the step
+
+
+def test_two_presses_stop_at_once_and_what_was_whole_stays(
+    short: Config, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = signal.getsignal(signal.SIGINT)
+    pressing(2, monkeypatch, at=3)
+    with pytest.raises(KeyboardInterrupt):
+        over_seeds(short, store, tmp_path, seeds=3)
+    assert pd.read_csv(tmp_path / "runs.csv")["run"].tolist() == ["seed-0"]
+    assert signal.getsignal(signal.SIGINT) is former
