@@ -1,15 +1,17 @@
 """PITCH: the same tempo, higher or lower."""
 
+import math
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 
 from components.augmentations.checks import span
 from components.augmentations.contract import Batch, Draws, Stage, uniform
 from components.augmentations.vocoder import OVERLAP, frame_size, vocode
 
-SHIFTS_A_BATCH = 4  # items that share a shift are computed together
+SHIFTS_A_BATCH = 4  # on a GPU, items that share a shift are computed together
+CENTS = 9.9  # to which a shift may be rounded
 
 
 class Pitch:
@@ -36,29 +38,25 @@ class Pitch:
         return {"size": sizes[taken]}
 
     def apply(self, batch: Batch, draws: Draws) -> Batch:
-        groups = [(draws["size"] == size).nonzero()[:, 0] for size in sorted(set(draws["size"].tolist()))]
-        changed = torch.cat([self._transposed(batch.inputs, places, int(draws["size"][places[0]])) for places in groups])
-        back = torch.cat(groups).argsort().to(batch.inputs.device)
-        return Batch(changed[back], batch.targets, batch.mask)
-
-    def _transposed(self, waveforms: Tensor, places: Tensor, size: int) -> Tensor:
-        rates = torch.full((len(places),), size / self.n_fft)
-        return vocode(waveforms[places.to(waveforms.device)], rates, self.n_fft, size, waveforms.shape[1])
+        sizes = draws["size"]
+        changed = vocode(batch.inputs, sizes / self.n_fft, self.n_fft, sizes, batch.inputs.shape[1])
+        return Batch(changed, batch.targets, batch.mask)
 
 
 def _size(wanted: float) -> int:
-    """A frame size near `wanted` that OVERLAP divides: of those within 0.4 % of the nearest, the quickest to transform."""
-    nearest = max(1, round(wanted / OVERLAP))
-    slack = nearest // 256
-    return OVERLAP * min(range(nearest - slack, nearest + slack + 1), key=_largest_factor)
+    """A frame size near `wanted` that OVERLAP divides: of those within CENTS, else the nearest, the quickest to transform."""
+    most = 2 ** (CENTS / 1200)
+    near = range(math.ceil(wanted / most / OVERLAP), math.floor(wanted * most / OVERLAP) + 1)
+    return OVERLAP * min(near or [max(1, round(wanted / OVERLAP))], key=_sum_of_factors)
 
 
-def _largest_factor(number: int) -> int:
-    """The largest prime factor, which decides how long a Fourier transform of that size takes."""
-    factor = 2
+def _sum_of_factors(number: int) -> int:
+    """The sum of the prime factors, to which the time of a Fourier transform of that size is about proportional."""
+    total, factor = 0, 2
     while factor * factor <= number:
         if number % factor:
             factor += 1
         else:
             number //= factor
-    return number
+            total += factor
+    return total + number

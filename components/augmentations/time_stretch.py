@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import torch
 from torch import Generator
 
 from components.augmentations.checks import span
@@ -32,7 +33,8 @@ class TimeStretch:
 
     def apply(self, batch: Batch, draws: Draws) -> Batch:
         time = batch.inputs.shape[1]
-        rounds = math.ceil(float(draws["rate"].max()))
         # A faster item needs more sound than there is, and a frame more to fade out in.
-        again = batch.inputs.repeat(1, rounds + 1)[:, : rounds * time + self.n_fft] if rounds > 1 else batch.inputs
-        return Batch(vocode(again, draws["rate"], self.n_fft, self.n_fft, time), batch.targets, batch.mask)
+        more = max(0, math.ceil((float(draws["rate"].max()) - 1) * time)) + self.n_fft
+        again = torch.cat([batch.inputs, batch.inputs.repeat(1, -(-more // time))[:, :more]], dim=1)
+        sizes = torch.full((len(batch),), self.n_fft)
+        return Batch(vocode(again, draws["rate"], self.n_fft, sizes, time), batch.targets, batch.mask)

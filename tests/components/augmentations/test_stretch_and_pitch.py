@@ -9,6 +9,7 @@ import torch
 from components.augmentations import Batch
 from components.augmentations.pitch import Pitch
 from components.augmentations.time_stretch import TimeStretch
+from components.augmentations.vocoder import vocode, vocode_by_size
 from components.errors import ConfigError
 from tests.fixtures.sounds import noise, sine
 
@@ -193,6 +194,14 @@ def test_short_windows(augmentation, time):
 
     assert out.shape == (1, time)
     assert torch.isfinite(out).all()
+
+
+def test_items_in_one_go_are_what_they_are_one_by_one():
+    waveforms = torch.from_numpy(np.stack([noise(1, RATE, seed=seed) for seed in range(4)]))
+    rates, sizes = torch.tensor([0.7, 1.0, 1.1, 1.3]), torch.tensor([2160, 2048, 1920, 2160])
+    one_by_one = vocode(waveforms, rates, 2048, sizes, RATE)
+
+    torch.testing.assert_close(vocode_by_size(waveforms, rates, 2048, sizes, RATE), one_by_one, rtol=0, atol=1e-5)  # as on a GPU
 
 
 def test_threads_share_the_items_and_change_nothing():
