@@ -1,7 +1,6 @@
 """Validation while training: val's clips are scored every so often, and the weights with the best metric are kept on disk."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,28 +11,19 @@ import torch
 from safetensors.torch import load_file, save
 
 from components.config import TrainingConfig
-from components.errors import ConfigError
 from components.evaluation import Metrics, measure, tune_thresholds
 from components.files import write_whole
-from components.menus import choose
 from components.network import Network
 from components.store import Store
 from components.tagger import TaggerSettings
 from components.training.history import Row, write_history
 from components.training.interrupt import Interrupt
 from components.training.lightning_import import pl
+from components.training.metric import metric_of
 from components.training.run_folder import BEST
 from components.training.scoring import score_clips
 
 log = logging.getLogger(__name__)
-
-METRICS: dict[str, Callable[[Metrics], float]] = {
-    "VAL_F1": lambda metrics: metrics.values["f1"],
-    "VAL_HAMMING": lambda metrics: -metrics.values["hamming_distance"],
-}
-"""How good a tagger is, more being better, over all of val's clips at thresholds tuned on the same clips."""
-MODES = {"VAL_F1": "MAX", "VAL_HAMMING": "MIN"}
-"""Which way a metric's own number gets better."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +59,7 @@ class Selection(pl.Callback):  # type: ignore[misc]
         self.latest: tuple[Row, Metrics, npt.NDArray[np.float32]] | None = None
         self.out_of_patience = False
         self._network, self._val, self._settings, self._interrupt = network, val, settings, interrupt
-        self._value, self._training = _metric(training), training
+        self._value, self._training = metric_of(training), training
         self._history, self._weights = run_folder / "history.csv", run_folder / BEST
         self._targets, self._mask = val.manifest.targets()
         self._rows: list[Row] = []
@@ -88,8 +78,7 @@ class Selection(pl.Callback):  # type: ignore[misc]
             return
         ends_unjudged = self._interrupt.asked and self.best is None
         if module.step % self._training.val_every_steps == 0 or module.step == module.steps or ends_unjudged:
-            row = self._judge(module.step)
-            module.log_dict({"val_f1": row.val_f1, "val_map": row.val_map})
+            module.log_dict(self._judge(module.step))
             self.out_of_patience = self._training.patience is not None and self._no_better >= self._training.patience
         if self.out_of_patience:
             log.info("step %d: no better %s in %d validations, so training ends", module.step, self._training.metric, self._no_better)
@@ -142,7 +131,8 @@ class Selection(pl.Callback):  # type: ignore[misc]
         self._write_weights(state["weights"] or self._network.state_dict())
         write_history(self._rows, self._history)
 
-    def _judge(self, step: int) -> Row:
+    def _judge(self, step: int) -> dict[str, float]:
+        """What a schedule may watch."""
         loss = float(self._loss) * self._training.accumulate / self._batches
         scores = score_clips(self._network, self._val, self._settings)
         thresholds = tune_thresholds(scores, self._targets, self._mask, self._settings.task)
@@ -157,7 +147,7 @@ class Selection(pl.Callback):  # type: ignore[misc]
             self.best = Best(step, metrics, value, scores, thresholds)
             self._write_weights(self._network.state_dict())
         self._loss, self._batches = 0.0, 0
-        return row
+        return {"val_f1": row.val_f1, "val_map": row.val_map, "val_hamming": metrics.values["hamming_distance"]}
 
     def _measure(self, scores: npt.NDArray[np.float32], thresholds: npt.NDArray[np.float32]) -> Metrics:
         settings = self._settings
@@ -165,12 +155,3 @@ class Selection(pl.Callback):  # type: ignore[misc]
 
     def _write_weights(self, tensors: dict[str, torch.Tensor]) -> None:
         write_whole(self._weights, save({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}))
-
-
-def _metric(training: TrainingConfig) -> Callable[[Metrics], float]:
-    if training.metric_mode not in (None, MODES[training.metric]):
-        raise ConfigError(
-            f"training.metric_mode {training.metric_mode} would keep the worst tagger: {training.metric} gets better towards "
-            f"{MODES[training.metric]}, so write that or leave it out"
-        )
-    return choose(METRICS, training.metric, "metric")
