@@ -35,6 +35,7 @@ class DataConfig(Section):
     split_seed: int = 0
     max_bad_fraction: Share = 0.02
     min_duration_s: PositiveFloat = 0.1
+    clips_a_label: PositiveInt | None = None  # in each split and fold; all where none
     num_workers: PositiveInt | None = None  # threads that read files; as many as fit where none
 
 

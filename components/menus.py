@@ -3,11 +3,23 @@
 import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from components.errors import ConfigError
 
 Part = TypeVar("Part")
+WORDS: dict[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    NoneType: "null",
+    Mapping: "names with values",
+}
+READING = ConfigDict(allow_inf_nan=False, arbitrary_types_allowed=True)
 
 
 def canonical(name: str) -> str:
@@ -34,13 +46,14 @@ def build(menu: Mapping[str, Callable[..., Part]], name: str, what: str, params:
     """Make the part called `name` with the user's parameters and what the caller knows.
 
     Args:
-        params: the user's keyword arguments; each must be in the builder's signature.
+        params: the user's keyword arguments; each must be in the builder's signature and fit its annotation there. Values are read as
+            Config reads its own: a list is a tuple, an int a float, and YAML's text `1e-3` the number that it is.
         context: arguments that the caller supplies; those that the builder does not take are dropped.
     Raises:
-        ConfigError: if the name or a parameter is unknown; it lists what is known.
+        ConfigError: if the name or a parameter is unknown (it lists what is known), or a value is of another type.
     """
     builder = choose(menu, name, what)
-    known = inspect.signature(builder).parameters
+    known = inspect.signature(builder, eval_str=True).parameters
     open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
     settable = [key for key in known if key not in context and known[key].kind is not inspect.Parameter.VAR_KEYWORD]
     for key in params:
@@ -49,10 +62,36 @@ def build(menu: Mapping[str, Callable[..., Part]], name: str, what: str, params:
                 f"{what} {canonical(name)} has no parameter {key!r}{nearest(key, settable)}; it takes: {', '.join(settable) or 'none'}"
             )
     supplied = {key: value for key, value in context.items() if key in known or open_ended}
-    return builder(**{**supplied, **params})
+    part = f"{what} {canonical(name)}"
+    read = {key: _read(value, known[key].annotation, f"{part}: {key}") if key in known else value for key, value in params.items()}
+    return builder(**{**supplied, **read})
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)`, or nothing where no known name is near."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _read(value: Any, annotation: Any, where: str) -> Any:
+    """The value as its annotation has it; what is annotated with Any, or not at all, is left as it is."""
+    if annotation in (Any, inspect.Parameter.empty):
+        return value
+    try:
+        made = TypeAdapter(annotation, config=READING).validate_python(value)
+        if isinstance(made, bool) or not isinstance(value, bool):  # pydantic takes true for 1
+            return made
+    except ValidationError:
+        pass
+    raise ConfigError(f"{where} must be {_in_words(annotation)}, got {value!r}: change it")
+
+
+def _in_words(annotation: Any) -> str:
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " or ".join(map(str, inner))
+    if origin in (Union, UnionType):
+        return " or ".join(map(_in_words, inner))
+    if origin is tuple:
+        return f"a list, each {_in_words(inner[0])}" if inner[-1] is ... else f"a list of {', '.join(map(_in_words, inner))}"
+    return WORDS.get(origin or annotation, str(annotation))

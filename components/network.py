@@ -88,16 +88,18 @@ def build_network(feature: FeatureConfig, model: ModelConfig, windows: WindowCon
     return Network(front, backbone, head, choose(POOLINGS, windows.pooling, "pooling"))
 
 
-def check_network(feature: FeatureConfig, model: ModelConfig, windows: WindowConfig, sample_rate: int) -> None:
+def check_network(feature: FeatureConfig, model: ModelConfig, windows: WindowConfig, sample_rate: int) -> Network:
     """Refuse parts that are unknown or do not fit, before anything runs: no weight is drawn, fetched or read.
 
+    Returns:
+        The network for two labels with shapes alone (torch's meta device), to ask for its layers.
     Raises:
         ConfigError: if a name or parameter is unknown, or the feature does not fit the backbone.
     """
     front = _front(feature, model, sample_rate)
-    choose(POOLINGS, windows.pooling, "pooling")
+    pooling = choose(POOLINGS, windows.pooling, "pooling")
     with torch.device("meta"):
-        _parts(model, front.channels, num_labels=2, pretrained="none")
+        return Network(front, *_parts(model, front.channels, num_labels=2, pretrained="none"), pooling)
 
 
 def _front(feature: FeatureConfig, model: ModelConfig, sample_rate: int) -> Feature:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -50,9 +51,8 @@ def register_judged(
         judgement = judge(tagger, clips, EvaluationConfig(bootstrap_rounds=1))
         return _judged(model.key, model.digest, tagger.label_set, card.split, judgement.metrics.values["f1"], judgement.predicted)
 
-    asked = gate_for(
-        _judged(candidate.name, candidate.digest, candidate.label_set, card.split, card.eval_metrics["f1_score"], predicted), gate, rescore
-    )
+    found = _judged(candidate.name, candidate.digest, candidate.label_set, card.split, card.eval_metrics["f1_score"], predicted)
+    asked = gate_for(replace(found, quick=candidate.settings.quick), gate, rescore)
     return registry.register(folder, card, asked, who=who, then=then)
 
 

@@ -5,6 +5,7 @@ from zenml.enums import ExecutionMode
 
 from components.config import Config, default_config, load_config
 from components.registry import names
+from components.training.quick import quick_data
 from components.training.rehearse import rehearse
 from pipelines.export import export_latest
 from steps.evaluate import evaluate
@@ -20,7 +21,7 @@ def training(config: Config | None = None) -> None:
     config = config or load_config(default_config())
     names.check(config.name)  # registration comes last and would refuse it only then
     rehearse(config)
-    data = config.data
+    data = quick_data(config.data) if config.training.quick else config.data
     manifest, _ = validate(labels=config.labels, data=data, audio=config.audio, task=config.task)
     store = featurize(manifest=manifest, audio=config.audio, max_bad_fraction=data.max_bad_fraction, num_workers=data.num_workers)
     tagger = train(store=store, recipe=config.recipe)

@@ -135,7 +135,7 @@ def _try(study: optuna.Study, trial: optuna.Trial, bench: Bench) -> None:
 
 
 def _value(trial: optuna.Trial, bench: Bench) -> float:
-    from components.training.selection import METRICS  # loads Lightning, which takes seconds
+    from components.training.metric import METRICS
 
     config = _with(bench.config, bench.space, trial.params)
     store = bench.store_of(config.audio)

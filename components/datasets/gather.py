@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from components.audio import Limits
 from components.config import AudioConfig, DataConfig, Task
 from components.datasets.clips import SPLITS, BadClip
+from components.datasets.few import few_listed
 from components.datasets.look import LookedAt, look, notes_on_duplicates, split_off
 from components.datasets.manifest import Manifest
 from components.datasets.sections import Sections, one_label_each
@@ -33,7 +34,7 @@ def build_manifest(
 
     A data set with a split of its own gives each section its part; named under `train` it also gives val and test, where
     those sections are empty. What is then missing is split off from train by group (`val_share`, `test_share`). For `multiclass` a
-    clip that has not exactly one label is a bad one.
+    clip that has not exactly one label is a bad one. With `clips_a_label` the other files are not looked at.
 
     Raises:
         DataError: if nothing is there, a label is not in the set, or a data set gives its section no clip.
@@ -47,6 +48,9 @@ def build_manifest(
     if not sections.clips:
         raise DataError("data names no clips: give train, val or test at least one TYPE:PATH")
     fit, unfit = one_label_each(sections.clips) if task == "multiclass" else (sections.clips, [])
+    if data.clips_a_label:
+        everything, fit = len(fit), few_listed(fit, data, data.clips_a_label)
+        sections.notes.append(f"{len(fit)} of {everything} clips are used: data.clips_a_label is {data.clips_a_label}")
     bad, looked = [*sections.bad, *unfit], list[LookedAt]()
     limits = Limits(max_duration_s=audio.max_duration_s, max_pcm_bytes=round(audio.max_pcm_mib * 2**20))
     with ThreadPoolExecutor(data.num_workers or THREADS) as pool:

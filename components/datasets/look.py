@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from components.audio import Header, Limits, probe
@@ -47,8 +48,7 @@ def split_off(looked: list[LookedAt], data: DataConfig) -> list[LookedAt]:
         ConfigError: if the shares leave nothing for train.
     """
     there = {item.clip.split for item in looked}
-    val = 0.0 if data.val or "val" in there else data.val_share
-    test = 0.0 if data.test or "test" in there else data.test_share
+    val, test = shares(there, data)
     if "train" not in there or val + test == 0:
         return looked
     train = [item for item in looked if item.clip.split == "train"]
@@ -61,6 +61,14 @@ def split_off(looked: list[LookedAt], data: DataConfig) -> list[LookedAt]:
         replace(item, clip=replace(item.clip, split=splits[bundles[item.clip.group]])) if item.clip.split == "train" else item
         for item in looked
     ]
+
+
+def shares(there: Collection[str], data: DataConfig) -> tuple[float, float]:
+    """What val and test take of train: nothing where they are named, or there already."""
+    return (
+        0.0 if data.val or "val" in there else data.val_share,
+        0.0 if data.test or "test" in there else data.test_share,
+    )
 
 
 def notes_on_duplicates(looked: list[LookedAt]) -> list[str]:

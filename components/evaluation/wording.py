@@ -64,7 +64,17 @@ def _with_interval(metrics: Metrics, name: str) -> str:
 
 
 def caution(judgement: Judgement) -> str:
-    """What to beware of where the clips are not from a split that training never saw; else nothing."""
+    """What to beware of: a quick run, or clips that are not from a split that training never saw; else nothing."""
+    return " ".join(filter(None, (_of_a_quick_run(judgement), _of_the_split(judgement))))
+
+
+def _of_a_quick_run(judgement: Judgement) -> str:
+    if not judgement.subject.about.get("quick"):
+        return ""
+    return "This is a quick run, of a few steps on a few clips: it shows that everything works, and the figures say nothing."
+
+
+def _of_the_split(judgement: Judgement) -> str:
     splits = set(judgement.subject.split.replace(",", " ").split())
     if "train" in splits:
         return "The tagger was trained on some of these clips: the figures say nothing about new recordings."

@@ -29,6 +29,7 @@ class Judged:
         targets: [clip, label], 0 or 1.
         mask: [clip, label], true where the target is known.
         groups: [clip]; clips of a group stay together in the bootstrap.
+        quick: whether its training was cut down to see that everything works.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Judged:
     targets: npt.NDArray[np.generic]
     mask: npt.NDArray[np.generic]
     groups: npt.NDArray[np.generic]
+    quick: bool = False
 
 
 def gate_for(
@@ -72,7 +74,7 @@ def decide(candidate: Judged, production: Judged | None, config: GateConfig, rou
 
     Without a tagger in production its macro F1 must reach `min_f1`. Else the macro F1 of the two on the same clips is compared by a paired
     bootstrap over groups: the difference must be at least `min_difference` and the interval's lower end above `min_lower_difference`.
-    A result on another split than test, or another label set, is for a person to promote.
+    A result on another split than test, a quick run, or another label set, is for a person to promote.
 
     Raises:
         ValueError: if the two were not judged on the same clips.
@@ -125,6 +127,8 @@ def _first(candidate: Judged, config: GateConfig) -> Decision:
 
 
 def _incomparable(candidate: Judged, key: str, digest: str, labels: tuple[str, ...]) -> Decision | None:
+    if candidate.quick:
+        return _refuse("it comes from a quick run, of a few steps on a few clips: train without --quick", digest or None)
     if candidate.split != TEST:
         return _refuse(f"judged on {candidate.split}, and only a result on test may be promoted", digest or None)
     if not len(candidate.predicted):

@@ -22,6 +22,7 @@ class TaggerSettings(Section):
         data_digest: the manifest's digest.
         code_version: of Timbre, with the commit where it is known.
         engine: what computes the scores when the tagger is opened.
+        quick: it was trained for a few steps on a few clips, to see that everything works; no gate lets it into production.
     """
 
     name: str
@@ -35,6 +36,7 @@ class TaggerSettings(Section):
     data_digest: str = ""
     code_version: str = ""
     engine: Literal["torch", "onnx"] = "torch"
+    quick: bool = False
 
     @model_validator(mode="after")
     def _a_threshold_a_label(self) -> "TaggerSettings":

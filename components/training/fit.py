@@ -145,6 +145,7 @@ def _settings(config: Config, store: Store) -> TaggerSettings:
         thresholds=(0.5,) * len(store.manifest.label_set),
         data_digest=store.manifest.digest,
         code_version=code_version(),
+        quick=config.training.quick,
     )
 
 

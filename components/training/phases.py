@@ -37,7 +37,8 @@ class Phase:
         """What the menu of schedulers gives for the steps of this phase."""
         if self.warm_up:
             return geometric(optimizer, self.steps, training.lr_warmup, training.lr)
-        known = {"steps": self.steps, "lr": training.lr, "lr_max": training.lr_onecycle_max, "val_every_steps": training.val_every_steps}
+        known: dict[str, Any] = {"steps": self.steps, "lr": training.lr, "lr_max": training.lr_onecycle_max}
+        known |= {"val_every_steps": training.val_every_steps, "metric": training.metric}
         return build(SCHEDULERS, training.scheduler, "scheduler", training.scheduler_params, optimizer=optimizer, **known)
 
 

@@ -12,28 +12,20 @@ import torch
 from safetensors.torch import load_file, save
 
 from components.config import TrainingConfig
-from components.errors import ConfigError
 from components.evaluation import Metrics, measure, tune_thresholds
 from components.files import write_whole
-from components.menus import choose
 from components.network import Network
 from components.store import Store
 from components.tagger import TaggerSettings
 from components.training.history import Row, write_history
 from components.training.interrupt import Interrupt
 from components.training.lightning_import import pl
+from components.training.metric import metric_of
 from components.training.run_folder import BEST
 from components.training.scoring import score_clips
 
 log = logging.getLogger(__name__)
 
-METRICS: dict[str, Callable[[Metrics], float]] = {
-    "VAL_F1": lambda metrics: metrics.values["f1"],
-    "VAL_HAMMING": lambda metrics: -metrics.values["hamming_distance"],
-}
-"""How good a tagger is, more being better, over all of val's clips at thresholds tuned on the same clips."""
-MODES = {"VAL_F1": "MAX", "VAL_HAMMING": "MIN"}
-"""Which way a metric's own number gets better."""
 Judged = Callable[[int, float], None]
 """Is told of each validation: the step, and how good the tagger is, more being better. What it raises ends the training."""
 
@@ -79,7 +71,7 @@ class Selection(pl.Callback):  # type: ignore[misc]
         self.latest: tuple[Row, Metrics, npt.NDArray[np.float32]] | None = None
         self.out_of_patience = False
         self._network, self._val, self._settings, self._interrupt = network, val, settings, interrupt
-        self._value, self._training, self._told = _metric(training), training, judged
+        self._value, self._training, self._told = metric_of(training), training, judged
         self._history, self._weights = run_folder / "history.csv", run_folder / BEST
         self._targets, self._mask = val.manifest.targets()
         self._rows: list[Row] = []
@@ -98,8 +90,7 @@ class Selection(pl.Callback):  # type: ignore[misc]
             return
         ends_unjudged = self._interrupt.asked and self.best is None
         if module.step % self._training.val_every_steps == 0 or module.step == module.steps or ends_unjudged:
-            row = self._judge(module.step)
-            module.log_dict({"val_f1": row.val_f1, "val_map": row.val_map})
+            module.log_dict(self._judge(module.step))
             self.out_of_patience = self._training.patience is not None and self._no_better >= self._training.patience
         if self.out_of_patience:
             log.info("step %d: no better %s in %d validations, so training ends", module.step, self._training.metric, self._no_better)
@@ -152,7 +143,8 @@ class Selection(pl.Callback):  # type: ignore[misc]
         self._write_weights(state["weights"] or self._network.state_dict())
         write_history(self._rows, self._history)
 
-    def _judge(self, step: int) -> Row:
+    def _judge(self, step: int) -> dict[str, float]:
+        """What a schedule may watch."""
         loss = float(self._loss) * self._training.accumulate / self._batches
         scores = score_clips(self._network, self._val, self._settings)
         thresholds = tune_thresholds(scores, self._targets, self._mask, self._settings.task)
@@ -169,7 +161,7 @@ class Selection(pl.Callback):  # type: ignore[misc]
         self._loss, self._batches = 0.0, 0
         if self._told is not None:
             self._told(step, value)
-        return row
+        return {"val_f1": row.val_f1, "val_map": row.val_map, "val_hamming": metrics.values["hamming_distance"]}
 
     def _measure(self, scores: npt.NDArray[np.float32], thresholds: npt.NDArray[np.float32]) -> Metrics:
         settings = self._settings
@@ -177,12 +169,3 @@ class Selection(pl.Callback):  # type: ignore[misc]
 
     def _write_weights(self, tensors: dict[str, torch.Tensor]) -> None:
         write_whole(self._weights, save({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}))
-
-
-def _metric(training: TrainingConfig) -> Callable[[Metrics], float]:
-    if training.metric_mode not in (None, MODES[training.metric]):
-        raise ConfigError(
-            f"training.metric_mode {training.metric_mode} would keep the worst tagger: {training.metric} gets better towards "
-            f"{MODES[training.metric]}, so write that or leave it out"
-        )
-    return choose(METRICS, training.metric, "metric")

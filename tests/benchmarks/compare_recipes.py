@@ -5,7 +5,8 @@
 
 Every recipe is configs/sample.yaml but for what its line in RECIPES changes. A recipe and seed that OUT has is not trained again, so the
 comparison can be interrupted, and several processes can share it with --only. The room is an artificial one, the same for all: an echo
-that falls by 60 dB in 0.4 s at the loudness of the direct sound, a microphone that tilts by 12 dB from bass to treble, and pink noise 25 dB below.
+that falls by 60 dB in 0.4 s at the loudness of the direct sound, a microphone that tilts by 12 dB from bass to treble, and pink noise
+25 dB below.
 """
 
 import argparse
@@ -48,6 +49,7 @@ def _mixed(*before: dict[str, Any], **params: Any) -> dict[str, Any]:
 
 RECIPES: dict[str, dict[str, Any]] = {
     "as it is": {},
+    "EQ and pitch of each source, averaged weights": {**_mixed(PITCH, EQ), "training.ema_decay": 0.999},
     "no mixing": {"training.augmentations": MIXED[1:]},
     "pitch of each source": _mixed(PITCH),
     "EQ of each source": _mixed(EQ),
@@ -100,10 +102,9 @@ def _store(folder: Path, root: Path) -> Store:
 def _result(changes: dict[str, Any], seed: int, steps: int, stores: dict[str, Store]) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name:
         tagger = Tagger.open(fit(_config(changes, seed, steps), stores["sample"], Path(name)))
-    found = {}
-    for where, store in {"val": stores["sample"].of("val"), "test": stores["sample"].of("test"), "other": stores["other"].of("test")}.items():
+    sample, other, found = stores["sample"], stores["other"].of("test"), {}
+    for where, store in {"val": sample.of("val"), "test": sample.of("test"), "other": other}.items():
         found |= _scored(tagger, store, where, (store.clip(place) for place in range(len(store))))
-    other = stores["other"].of("test")
     return found | _scored(tagger, other, "room", _in_a_room(other))
 
 

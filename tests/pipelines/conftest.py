@@ -68,7 +68,16 @@ def write_data(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(bare_project: Project) -> Project:
+    write_data(bare_project.folder / "data")
+    (bare_project.folder / "configs").mkdir()
+    (bare_project.folder / "configs" / "sample.yaml").write_text(CONFIG)
+    return bare_project
+
+
+@pytest.fixture(scope="module")
+def bare_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The code alone."""
     folder = tmp_path_factory.mktemp("project")
     for name in CODE:
         source = ROOT / name
@@ -76,9 +85,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder / name)
-    write_data(folder / "data")
-    (folder / "configs").mkdir()
-    (folder / "configs" / "sample.yaml").write_text(CONFIG)
     own = {
         "HOME": str(folder / "home"),
         "ZENML_CONFIG_PATH": str(folder / "zenml"),

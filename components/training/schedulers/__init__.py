@@ -1,7 +1,7 @@
 """Learning-rate schedules by name.
 
-A builder takes what it needs of `optimizer, steps, lr, lr_max, val_every_steps` and returns what Lightning calls an
-`lr_scheduler` mapping: the scheduler, how often it steps, and the metric that it watches (`train_loss`, `val_f1`, `val_map`), if any.
+A builder takes what it needs of `optimizer, steps, lr, lr_max, val_every_steps, metric` and returns what Lightning calls an
+`lr_scheduler` mapping: the scheduler, how often it steps, and the number that it watches (`val_f1`, `val_map`, `val_hamming`), if any.
 """
 
 from collections.abc import Callable

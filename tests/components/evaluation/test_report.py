@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from components.config import EvaluationConfig
+from components.evaluation.card import card, readme
 from components.evaluation.judgement import Subject, WindowScores, WorstClip, judgement_of
 from components.evaluation.mistakes import co_occurrence
 from components.evaluation.names import listed, plural
@@ -135,6 +136,14 @@ def test_a_result_on_val_says_so(judgement):
     assert "chosen on val" in caution(on_val)
     assert "chosen on val" in report(on_val)
     assert caution(judgement) == ""
+
+
+def test_a_quick_run_says_so(judgement):
+    quick = replace(judgement, subject=replace(judgement.subject, about={**judgement.subject.about, "quick": True}))
+    said = "This is a quick run, of a few steps on a few clips: it shows that everything works, and the figures say nothing."
+    assert caution(quick) == said
+    assert said in report(quick)
+    assert said in readme(card(quick))
 
 
 def test_what_is_weak_in_words(judgement):

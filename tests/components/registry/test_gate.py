@@ -141,3 +141,9 @@ def test_a_card_of_metrics() -> None:
     assert card.eval_metrics["f1_score"] == pytest.approx((2 / 3 + 1) / 2)
     assert card.eval_metrics["per_class"]["flu"] == {"precision": 1.0, "recall": 1.0, "f1_score": 1.0, "support": 1}
     assert Card.from_json(card.as_json()) == card
+
+
+def test_a_quick_run_is_never_promoted() -> None:
+    said = "not promoted: it comes from a quick run, of a few steps on a few clips: train without --quick"
+    assert decide(judged(0, quick=True), None, GATE) == Decision(False, said)
+    assert decide(judged(0, quick=True), judged(8, "old"), GATE) == Decision(False, said, against="old")

@@ -10,10 +10,13 @@ from components.audio import load
 from components.config import EvaluationConfig, GateConfig
 from components.errors import DataError
 from components.evaluation.comparison import compare
+from components.evaluation.write import write_evaluation
+from components.judge import judge
 from components.promotion import register_judged
 from components.registry import Registry
 from components.tagger import Tagger
 from components.testing import Wanted, kept_in, run, write_test
+from tests.fixtures.pitches import seal_pitches
 
 EVALUATION = EvaluationConfig(bootstrap_rounds=50, worst_clips=2)
 
@@ -126,6 +129,18 @@ def test_a_registered_tagger_keeps_its_predictions(folders, store, evaluation, t
         kept = kept_in(registry.folder(model))
     assert kept.name == model.key
     assert compare([kept, kept_in(evaluation)], rounds=5).differences[0]["mAP"].value == 0.0
+
+
+def test_the_gate_is_told_of_a_quick_run(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("TIMBRE_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("TIMBRE_DATABASE_URL", f"sqlite:///{tmp_path}/timbre.db")
+    folder = seal_pitches(tmp_path / "small", 0, quick=True)
+    judgement = judge(Tagger.open(folder), store.of("test"), EvaluationConfig(bootstrap_rounds=5, worst_clips=1))
+    evaluation = write_evaluation(judgement, tmp_path / "evaluation")
+    with Registry.open() as registry:
+        model = register_judged(registry, folder, evaluation, store, GateConfig(), "somebody")
+    assert (model.is_active, model.aliases) == (False, ())
+    assert "it comes from a quick run" in model.decision.reason
 
 
 def test_nothing_to_test_on_is_one_sentence(tagger, data, tmp_path):

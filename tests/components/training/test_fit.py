@@ -22,6 +22,7 @@ from components.progress import bars
 from components.store import Store
 from components.tagger import Tagger
 from components.training import fit, selection
+from components.training.metric import METRICS
 from components.training.scoring import score_clips
 
 
@@ -109,7 +110,7 @@ def test_the_best_weights_are_sealed_and_nothing_else_is_left(run_folder: Path) 
 
 def test_the_best_is_kept_and_not_the_last(config: Config, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = iter([0.5, 0.9, 0.7])
-    monkeypatch.setitem(selection.METRICS, "VAL_F1", lambda metrics: next(values))
+    monkeypatch.setitem(METRICS, "VAL_F1", lambda metrics: next(values))
     caught: list[dict[str, torch.Tensor]] = []
     keep = selection.Selection._judge
 

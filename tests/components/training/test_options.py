@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from components.tagger import Tagger
 from components.training import fit, selection
 from components.training.board import taken_for
 from components.training.device import choose_device
+from components.training.metric import METRICS
 from components.training.phases import Phase, plan_phases
 from components.training.plan import Plan
 from components.training.quick import few_clips
@@ -86,7 +88,7 @@ def test_a_wrong_layer_is_said_before_anything_runs(config: Config, store: Store
 
 def test_training_ends_when_val_gets_no_better(config: Config, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = iter([0.5, 0.6, 0.6, 0.4, 0.9])
-    monkeypatch.setitem(selection.METRICS, "VAL_F1", lambda metrics: next(values))
+    monkeypatch.setitem(METRICS, "VAL_F1", lambda metrics: next(values))
     fit(changed(config, val_every_steps=2, patience=2), store, tmp_path)
     assert [row["step"] for row in history(tmp_path)] == ["2", "4", "6", "8"]
 
@@ -221,6 +223,7 @@ def test_quick_goes_the_whole_way_with_a_few_clips(config: Config, store: Store,
     assert (frame["split"] == "train").sum() == 6
     tagger = Tagger.open(fit(changed(config, quick=True, max_steps=None, finetune_head=True), store, tmp_path))
     assert tagger.name == "pitches"
+    assert tagger.settings.quick
     assert [row["step"] for row in history(tmp_path)] == ["2", "4"]
 
 
@@ -237,6 +240,24 @@ def test_tensorboard_has_what_people_look_for(config: Config, store: Store, tmp_
     assert [event.value for event in events.Scalars("val/f1")] == pytest.approx(
         [float(row["val_f1"]) for row in history(tmp_path)], abs=1e-4
     )
+
+
+def test_plateau_lowers_the_rate_when_the_watched_number_gets_no_better(config: Config, store: Store, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    params = {"factor": 0.5, "patience_validations": 0}
+    asked = {"metric": "VAL_HAMMING", "scheduler": "PLATEAU", "scheduler_params": params, "max_steps": 8, "val_every_steps": 1}
+    fit(changed(config, tensorboard=True, **asked), store, tmp_path)
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    distances = [event.value for event in events.Scalars("val/hamming_distance")]
+    rate, best, expected = config.training.lr, math.inf, []
+    for distance in distances:
+        expected.append(rate)
+        rate *= 1.0 if distance < best * (1 - 1e-4) else 0.5
+        best = min(best, distance)
+    assert len(set(expected)) > 1
+    assert [float(row["lr"]) for row in history(tmp_path)] == pytest.approx(expected, rel=1e-5)
 
 
 def test_what_is_taken_for_what() -> None:

@@ -5,9 +5,11 @@ import pytest
 import torch
 from torch import nn
 
+from components.config import TrainingConfig
 from components.errors import ConfigError
 from components.menus import build
 from components.training.optimizers import OPTIMIZERS, groups
+from components.training.phases import Phase
 from components.training.schedulers import SCHEDULERS
 
 
@@ -63,6 +65,20 @@ def test_plateau_halves_the_rate_when_val_stops_getting_better() -> None:
         schedule["scheduler"].step(f1)
         seen.append(optimizer.param_groups[0]["lr"])
     assert seen == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25]
+
+
+def test_plateau_follows_the_trainings_metric() -> None:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=1.0)
+    schedule = Phase(0, 9).schedule(
+        optimizer, TrainingConfig(scheduler="PLATEAU", metric="VAL_HAMMING", scheduler_params={"patience_validations": 0})
+    )
+    assert schedule["monitor"] == "val_hamming"
+    seen = []
+    for distance in (0.5, 0.4, 0.4, 0.3, 0.6):  # less is better
+        schedule["scheduler"].step(distance)
+        seen.append(optimizer.param_groups[0]["lr"])
+    assert seen == [1.0, 1.0, 0.5, 0.5, 0.25]
+    assert plateau(watch="val_map")[1]["monitor"] == "val_map"
 
 
 @pytest.mark.parametrize("params", [{"factor": 1.5}, {"patience_validations": -1}, {"watch": "val_loss"}])
