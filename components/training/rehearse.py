@@ -12,7 +12,8 @@ from components.losses import LOSSES
 from components.menus import build, choose
 from components.model_input import ModelInputDataType
 from components.network import check_network
-from components.training.device import choose_device
+from components.training.compiler import check_compiler
+from components.training.device import choose_device, count_devices
 from components.training.optimizers import OPTIMIZERS
 from components.training.schedulers import SCHEDULERS
 
@@ -28,6 +29,9 @@ def rehearse(config: Config) -> None:
     resolve_labels(config.data, config.labels)
     check_network(config.feature, config.model, config.windows, rate)
     choose_device(training)
+    count_devices(training)
+    if training.compile:
+        check_compiler()
     with named("training.loss"):
         choose(LOSSES, training.loss, "loss")
     with named("training.optimizer"):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from safetensors.torch import load_file, save
 
-from components.config import TrainingConfig
+from components.config import Task, TrainingConfig
 from components.errors import ConfigError
 from components.evaluation import Metrics, measure, tune_thresholds
 from components.files import write_whole
@@ -24,6 +24,7 @@ from components.training.interrupt import Interrupt
 from components.training.lightning_import import pl
 from components.training.run_folder import BEST
 from components.training.scoring import score_clips
+from components.training.team import ALONE, Team
 
 log = logging.getLogger(__name__)
 
@@ -58,18 +59,26 @@ class Selection(pl.Callback):  # type: ignore[misc]
         val: the clips to judge it on.
         settings: how clips are cut and pooled.
         interrupt: ends the training after a step.
+        team: the first of several devices judges and writes; the others wait and take its word.
     Raises:
         ConfigError: if `metric_mode` would keep the worst.
     """
 
     def __init__(
-        self, network: Network, val: Store, settings: TaggerSettings, training: TrainingConfig, run_folder: Path, interrupt: Interrupt
+        self,
+        network: Network,
+        val: Store,
+        settings: TaggerSettings,
+        training: TrainingConfig,
+        run_folder: Path,
+        interrupt: Interrupt,
+        team: Team = ALONE,
     ) -> None:
         self.best: Best | None = None
         self.latest: tuple[Row, Metrics, npt.NDArray[np.float32]] | None = None
         self.out_of_patience = False
         self._network, self._val, self._settings, self._interrupt = network, val, settings, interrupt
-        self._value, self._training = _metric(training), training
+        self._value, self._training, self._team = _metric(training), training, team
         self._history, self._weights = run_folder / "history.csv", run_folder / BEST
         self._targets, self._mask = val.manifest.targets()
         self._rows: list[Row] = []
@@ -88,7 +97,10 @@ class Selection(pl.Callback):  # type: ignore[misc]
             return
         ends_unjudged = self._interrupt.asked and self.best is None
         if module.step % self._training.val_every_steps == 0 or module.step == module.steps or ends_unjudged:
-            row = self._judge(module.step)
+            losses = self._team.gather(float(self._loss))
+            self._loss = sum(losses) / max(len(losses), 1)
+            row, self.latest, self.best, self._no_better = self._team.from_first(lambda: self._verdict(module.step))
+            self._loss, self._batches = 0.0, 0
             module.log_dict({"val_f1": row.val_f1, "val_map": row.val_map})
             self.out_of_patience = self._training.patience is not None and self._no_better >= self._training.patience
         if self.out_of_patience:
@@ -100,6 +112,10 @@ class Selection(pl.Callback):  # type: ignore[misc]
     def truth(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Val's targets and mask [clip, label]."""
         return self._targets, self._mask
+
+    @property
+    def task(self) -> Task:
+        return self._settings.task
 
     def judged(self, step: int) -> bool:
         """Whether val's clips were scored after this step."""
@@ -139,8 +155,14 @@ class Selection(pl.Callback):  # type: ignore[misc]
         scores, thresholds = state["best"]["scores"].numpy(), state["best"]["thresholds"].numpy()
         metrics = self._measure(scores, thresholds)
         self.best = Best(state["best"]["step"], metrics, self._value(metrics), scores, thresholds)
-        self._write_weights(state["weights"] or self._network.state_dict())
-        write_history(self._rows, self._history)
+        if self._team.first:
+            self._write_weights(state["weights"] or self._network.state_dict())
+            write_history(self._rows, self._history)
+
+    def _verdict(self, step: int) -> tuple[Row, Any, Best | None, int]:
+        """The row, and what of this object a judgement changes beside it and the loss."""
+        row = self._judge(step)
+        return row, self.latest, self.best, self._no_better
 
     def _judge(self, step: int) -> Row:
         loss = float(self._loss) * self._training.accumulate / self._batches
@@ -156,7 +178,6 @@ class Selection(pl.Callback):  # type: ignore[misc]
         if self.best is None or value >= self.best.value:
             self.best = Best(step, metrics, value, scores, thresholds)
             self._write_weights(self._network.state_dict())
-        self._loss, self._batches = 0.0, 0
         return row
 
     def _measure(self, scores: npt.NDArray[np.float32], thresholds: npt.NDArray[np.float32]) -> Metrics:
