@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from components.errors import ConfigError
 from components.menus import canonical, nearest
@@ -16,6 +16,15 @@ Params = dict[str, Any]
 Task = Literal["multilabel", "multiclass"]
 """How a clip carries labels: any number of them, or exactly one."""
 FROZEN_HEADS = ("MEAN_MAX", "LINEAR")  # one layer each
+
+
+def _devices(value: Any) -> Any:
+    if value != "auto" and not (str(value).isdecimal() and int(value) > 0):
+        raise ValueError("write how many, 1 or more, or auto")
+    return value
+
+
+Devices = Annotated[int | Literal["auto"], BeforeValidator(_devices)]
 
 
 class Section(BaseModel):
@@ -101,7 +110,7 @@ class TrainingConfig(Section):
     epochs: PositiveInt = 1000
     max_steps: PositiveInt | None = None  # ends training where it comes before `epochs`
     val_every_steps: PositiveInt = 200
-    batch_size: PositiveInt = 32
+    batch_size: PositiveInt = 32  # windows a batch, on all devices together
     loss: str = "CROSS_ENTROPY"
     loss_params: Params = {}
     weighted_sampler: bool = False  # draws clips of rare labels more often
@@ -125,6 +134,7 @@ class TrainingConfig(Section):
     ema_decay: float | None = Field(None, gt=0, lt=1)  # keep the weights' moving average instead of the weights
     augmentations: tuple[AugmentationConfig, ...] = ()
     device: str = "auto"
+    devices: Devices = 1  # GPUs that share each batch; auto: all that are here
     precision: Literal["auto", "32", "bf16", "fp16"] = "auto"
     compile: bool = False
     onnx: bool = False

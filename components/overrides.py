@@ -33,6 +33,7 @@ KEYS = {
     "batch_size": "training.batch_size",
     "num_workers": "data.num_workers",
     "device": "training.device",
+    "devices": "training.devices",
     "precision": "training.precision",
     "seed": "training.seed",
     "quick": "training.quick",

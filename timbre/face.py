@@ -35,7 +35,7 @@ class Tagger(tagger.Tagger):
         """
         if folder := tagger_folder(name):
             return super().open(folder, device, digest)
-        with Registry.open() as registry:
+        with Registry.look() as registry:
             model = registry.find(str(name), inactive=True)
             if not model.is_active:
                 log.warning("%s is inactive: no service offers it until someone promotes it", model.key)

@@ -205,14 +205,17 @@ def calibration(judgement: Judgement) -> str:
     bins = calibration_bins(score)
     counts = np.bincount(bins, minlength=CALIBRATION_BINS)
     gap = np.bincount(bins, score - target, CALIBRATION_BINS)
-    text = f"A score is off by {error:.3f} on average (expected calibration error in ten bins)"
+    text = (
+        f"A score of 0.8 should be right in 8 of 10 cases. Here a score and the share that was true differ by {error:.3f} on average "
+        "(the expected calibration error, over ten equal ranges)"
+    )
     worst = int(np.argmax(np.where(counts >= FEW_CLIPS, np.abs(gap) / np.maximum(counts, 1), 0)))
     off = gap[worst] / max(counts[worst], 1)
     if abs(off) < 0.1:
-        return f"{text}; no bin is off by 0.1, so scores can be read as probabilities."
+        return f"{text}, and in no range by 0.1: scores can be read as probabilities."
     share = f"{np.bincount(bins, target, CALIBRATION_BINS)[worst] / counts[worst]:.0%}"
-    low, way = worst / CALIBRATION_BINS, "high" if off > 0 else "low"
-    return f"{text}. It is worst from {low:.1f} to {low + 0.1:.1f}, where {share} are true: scores there are too {way}."
+    low, way = worst / CALIBRATION_BINS, "much" if off > 0 else "little"
+    return f"{text}. The widest gap is at scores from {low:.1f} to {low + 0.1:.1f}: {share} of them were true, so they promise too {way}."
 
 
 def mistakes(judgement: Judgement) -> str:

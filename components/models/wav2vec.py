@@ -81,7 +81,7 @@ class Wav2VecCnn(nn.Module):
         library()
         from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2FeatureEncoder
 
-        self.trunk = Wav2Vec2FeatureEncoder(config)  # type: ignore[no-untyped-call]
+        self.trunk = Wav2Vec2FeatureEncoder(config)  # type: ignore[no-untyped-call] # transformers annotates its models in part
         self.width = int(config.conv_dim[-1])
         if tensors:
             fill(self.trunk, {_encoder_key(key): tensor for key, tensor in tensors.items()}, "WAV2VEC_CNN", pretrained)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).with_name("preview.html.j2")
 RANGE_DB = 80.0  # from the loudest value to black
-TRIES = 20  # draws to choose from, so that a narrow mask or a slight shift is not what a person sees
+TRIES = {"spectrogram": 20, "waveform": 5}  # draws to choose from, so that a narrow mask or a slight shift is not what a person sees
+WIDE_IN, HIGH_IN = 2.9, 1.4  # a picture, small enough that its type can be read where a pair shares a line
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def page(
         title=title,
         examples=shown,
         before=_picture(before, before, made.frame_s),
+        shape=f"{WIDE_IN} / {HIGH_IN}",
         sound=encode(batch.inputs[0].numpy(), sample_rate),
         length_s=batch.inputs.shape[1] / sample_rate,
         sample_rate=sample_rate,
@@ -102,10 +104,11 @@ def examples(
         waveform = augmentation.stage == "waveform"
         start = batch if waveform else normalized
         generator = torch.Generator().manual_seed(seed)
-        draws = [augmentation.draw(start, generator) for _ in range(TRIES if not waveform else 1)]
-        results = [augmentation.apply(start, draw) for draw in draws]
-        result = max(results, key=lambda one: float((one.inputs[0] - start.inputs[0]).abs().sum()))
-        after = feature(result.inputs)[0, 0] if waveform else (result.inputs * clear[:1].std() + clear[:1].mean())[0, 0]
+        results = [augmentation.apply(start, augmentation.draw(start, generator)) for _ in range(TRIES[augmentation.stage])]
+        pictures = [feature(one.inputs[:1]) if waveform else one.inputs[:1] * clear[:1].std() + clear[:1].mean() for one in results]
+        changes = [float((picture - clear[:1]).abs().sum()) for picture in pictures]
+        most = changes.index(max(changes))
+        result, after = results[most], pictures[most][0, 0]
         made.append(
             Example(
                 name=canonical(section.name),
@@ -138,7 +141,7 @@ def _picture(after: Tensor, before: Tensor, frame_s: float) -> str:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure: Figure = Figure(figsize=(5.2, 2.0), layout="constrained")
+    figure: Figure = Figure(figsize=(WIDE_IN, HIGH_IN), layout="constrained")
     figure.set_facecolor("none")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -150,8 +153,9 @@ def _picture(after: Tensor, before: Tensor, frame_s: float) -> str:
     axes.set_xlabel("s", fontsize=8, color="#66707f")
     axes.set_ylabel("band", fontsize=8, color="#66707f")
     axes.tick_params(colors="#66707f", labelsize=8, length=0)
+    axes.locator_params(nbins=4)
     for spine in axes.spines.values():
         spine.set_visible(False)
     drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=90, transparent=True, metadata={"Software": None})
+    figure.savefig(drawn, format="png", dpi=180, transparent=True, metadata={"Software": None})
     return f"data:image/png;base64,{base64.b64encode(drawn.getvalue()).decode()}"

@@ -38,6 +38,11 @@ class Database:
         self._engine: Engine | None = None
         self._lock = threading.Lock()
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is something to read: a SQLite file that no one wrote yet would be made by looking."""
+        return self._url.get_backend_name() != "sqlite" or Path(str(self._url.database)).exists()
+
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session to look with; what it changes is dropped."""

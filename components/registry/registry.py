@@ -12,7 +12,7 @@ from components.errors import RegistryError
 from components.registry import folders, history, keys, names
 from components.registry.database import Database, to_json
 from components.registry.entry import Entry, Gate, adopt, enter
-from components.registry.errors import ModelInUse
+from components.registry.errors import ModelInUse, UnknownModel
 from components.registry.history import note
 from components.registry.records import AuditEntry, Card, Page, RegisteredModel, entry_of, model_of, plain
 from components.registry.tables import AuditRow, ModelRow, now
@@ -44,6 +44,21 @@ class Registry:
         registry = cls(url, models_root)
         with registry.database.read():
             return registry
+
+    @classmethod
+    def look(cls, url: str | None = None, models_root: Path | None = None) -> "Registry":
+        """The same for those who only look: none is made.
+
+        Raises:
+            UnknownModel: if there is none.
+        """
+        registry = cls(url, models_root)
+        if not registry.database.is_there:
+            raise UnknownModel(
+                f"no models are registered here, as {registry.address} does not exist: `timbre train` makes one, "
+                "or set TIMBRE_DATABASE_URL to where they are"
+            )
+        return cls.open(url, models_root)
 
     @property
     def address(self) -> str:

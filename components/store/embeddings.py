@@ -40,7 +40,8 @@ class Embeddings:
         for path in sorted(self._folder.glob("[!.]*.safetensors")):
             try:
                 with safe_open(path, framework="numpy") as file:
-                    found |= {sha256: file.get_tensor(sha256) for sha256 in file.keys() if sha256 in wanted and sha256 not in found}  # noqa: SIM118
+                    here = set(file.keys())  # no mapping: it cannot be asked `in`, nor be iterated over
+                    found |= {sha256: file.get_tensor(sha256) for sha256 in here.intersection(wanted).difference(found)}
             except (SafetensorError, OSError) as error:
                 log.warning("embeddings %s are passed over: %s", path, error)
                 continue

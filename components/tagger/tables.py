@@ -1,6 +1,6 @@
 """Scores as tables: a row a clip, or a row a window."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,5 +60,5 @@ def decide(scores: Floats, label_set: LabelSet, thresholds: Floats, task: Task =
     return [code for code, yes in zip(label_set.codes, decide_scores(scores, thresholds, task), strict=True) if yes]
 
 
-def _columns(scores: Floats, label_set: LabelSet) -> dict[str, Sequence[float]]:
-    return {f"score_{code}": scores[:, place] for place, code in enumerate(label_set.codes)}  # type: ignore[misc]
+def _columns(scores: Floats, label_set: LabelSet) -> dict[str, Floats]:
+    return {f"score_{code}": scores[:, place] for place, code in enumerate(label_set.codes)}

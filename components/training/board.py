@@ -9,7 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from components.evaluation import Metrics
+from components.config import Task
+from components.evaluation import Metrics, decide
 from components.training.lightning_import import pl
 from components.training.selection import Selection
 
@@ -68,7 +69,7 @@ class Board(pl.Callback):  # type: ignore[misc]
                 if np.isfinite(row[name]):
                     self._writer.add_scalar(f"val_{name}/{row['full_name']}", row[name], step)
         targets, mask = self._selection.truth
-        self._writer.add_image("val/confusion", confusion(scores, targets, mask, metrics), step)
+        self._writer.add_image("val/confusion", confusion(scores, targets, mask, metrics, self._selection.task), step)
 
 
 @torch.no_grad()
@@ -82,7 +83,11 @@ def spectrogram(transform: Callable[[Tensor], Tensor], waveforms: Tensor) -> Ten
 
 
 def confusion(
-    scores: npt.NDArray[np.float32], targets: npt.NDArray[np.float32], mask: npt.NDArray[np.float32], metrics: Metrics
+    scores: npt.NDArray[np.float32],
+    targets: npt.NDArray[np.float32],
+    mask: npt.NDArray[np.float32],
+    metrics: Metrics,
+    task: Task = "multilabel",
 ) -> npt.NDArray[np.uint8]:
     """A picture [3, height, width] of how often each label is reported (column) for clips that have another (row) and not itself.
 
@@ -91,7 +96,7 @@ def confusion(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    decided = scores >= metrics.per_label["threshold"].to_numpy(np.float32)
+    decided = decide(scores, metrics.per_label["threshold"].to_numpy(np.float32), task)
     shares = taken_for(decided, targets > 0, mask > 0)
     codes = list(metrics.per_label["label"])
     size = max(3.0, 0.45 * len(codes) + 1)

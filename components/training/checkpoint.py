@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from components.training.learner import Learner
 
 log = logging.getLogger(__name__)
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 # What the saved tensors depend on; anything else in the training section only bends the curve.
 SHAPING = ("optimizer", "scheduler", "finetune_head", "head_after", "backbone_after", "ema_decay", "precision")
 IRRELEVANT = {"ckpt", "tensorboard", "onnx", "device", "compile"}
@@ -39,16 +39,25 @@ def about(config: Config, sample_rate: int, label_set: LabelSet) -> dict[str, An
     return {**known, "audio.sample_rate": sample_rate, "labels": list(label_set.codes)}
 
 
-def training_state(learner: "Learner") -> State:
-    """Weights, optimizer, schedule, loss scale and random state after a step."""
+def random_state(learner: "Learner") -> State:
+    """What dropout draws from next, on this device."""
     cuda = learner.device.type == "cuda"
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state(learner.device).cpu() if cuda else None}
+
+
+def training_state(learner: "Learner", random: list[State]) -> State:
+    """Weights, optimizer, schedule, loss scale and random state after a step.
+
+    Args:
+        random: of each device that took part in it.
+    """
     return {
         "step": learner.step,
         "network": learner.network.state_dict(),
         "optimizer": learner.optimizers(use_pl_optimizer=False).state_dict(),
         "schedule": {key: value for key, value in learner.schedule["scheduler"].state_dict().items() if not callable(value)},
         "scaler": learner.trainer.precision_plugin.state_dict(),
-        "random": {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state(learner.device) if cuda else None},
+        "random": random,
     }
 
 
@@ -87,9 +96,12 @@ def resume(learner: "Learner", state: State) -> None:
         learner.optimizers(use_pl_optimizer=False).load_state_dict(state["optimizer"])
         learner.schedule["scheduler"].load_state_dict(state["schedule"])
         learner.trainer.precision_plugin.load_state_dict(state["scaler"])
-    torch.set_rng_state(state["random"]["cpu"])
-    if learner.device.type == "cuda" and state["random"]["cuda"] is not None:
-        torch.cuda.set_rng_state(state["random"]["cuda"], learner.device)
+    random = dict(enumerate(state["random"])).get(learner.global_rank)  # none of a device that took no part
+    if random is None:
+        return
+    torch.set_rng_state(random["cpu"])
+    if learner.device.type == "cuda" and random["cuda"] is not None:
+        torch.cuda.set_rng_state(random["cuda"], learner.device)
 
 
 def _compare(path: Path, written: dict[str, Any], known: dict[str, Any]) -> None:

@@ -13,9 +13,11 @@ from components.network import Network
 from components.progress import Progress, quiet
 from components.store import Store
 from components.tagger import TaggerSettings
+from components.training.agreement import Agreement
 from components.training.averaging import Averaging
 from components.training.board import Board
-from components.training.checkpoint import State, training_state, write_checkpoint
+from components.training.checkpoint import State, random_state, training_state, write_checkpoint
+from components.training.compiler import failures, not_compiled
 from components.training.device import Device
 from components.training.divergence import Divergence
 from components.training.interrupt import Interrupt
@@ -26,6 +28,7 @@ from components.training.loop import run
 from components.training.plan import Plan
 from components.training.run_folder import LAST
 from components.training.selection import Judged, Selection
+from components.training.team import Team
 from components.training.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -37,6 +40,7 @@ class Ground:
 
     Args:
         known: `about` it, for its checkpoints.
+        team: which of several devices this is.
         judged: is told of each validation.
     """
 
@@ -49,6 +53,7 @@ class Ground:
     run_folder: Path
     interrupt: Interrupt
     known: dict[str, Any]
+    team: Team
     judged: Judged | None = None
 
 
@@ -68,10 +73,18 @@ class Course:
         self._training = learners[0].training_config
         if state:
             ground.network.load_state_dict(state["network"])
-        self._averaging = Averaging(ground.network, self._training.ema_decay) if self._training.ema_decay else None
+        averages = self._training.ema_decay if ground.team.first else None
+        self._averaging = Averaging(ground.network, averages) if averages else None
         self.judged = self._averaging.average if self._averaging else ground.network
         self.selection = Selection(
-            self.judged, ground.val, ground.settings, self._training, ground.run_folder, ground.interrupt, ground.judged
+            self.judged,
+            ground.val,
+            ground.settings,
+            self._training,
+            ground.run_folder,
+            ground.interrupt,
+            ground.team,
+            ground.judged,
         )
         if state:
             self._resume(state)
@@ -91,22 +104,28 @@ class Course:
                 self._run(learner, callbacks)
             except torch.OutOfMemoryError:
                 raise out_of_memory(learner) from None
+            except Exception as error:
+                if learner.training_config.compile and isinstance(error, failures()):
+                    raise not_compiled(error) from error
+                raise
 
     def _run(self, learner: Learner, callbacks: list[pl.Callback]) -> None:
         ground, accumulate = self._ground, self._training.accumulate
         gpu = ground.device.device.type == "cuda"
         loader = Loader(ground.train, ground.plan, learner.phase.last * accumulate, learner.first_step * accumulate, in_advance=gpu)
         learner.after_step = self._keep
-        run(learner, loader, callbacks, ground.device, ground.run_folder)
+        run(learner, loader, callbacks, ground.device, ground.team, ground.run_folder)
 
     def _callbacks(self) -> list[pl.Callback]:
-        ground = self._ground
+        ground, first = self._ground, self._ground.team.first
+        shown, drawn = first and self._progress is not quiet, first and self._training.tensorboard
         return [
+            *([Agreement(ground.team, ground.interrupt)] if ground.team.world > 1 else []),
             Divergence(self._clips, self._training.val_every_steps, ground.run_folder, ground.interrupt),
             *([self._averaging] if self._averaging else []),
-            *([] if self._progress is quiet else [Watch(self._learners[0].steps)]),
+            *([Watch(self._learners[0].steps, ground.team.world)] if shown else []),
             self.selection,
-            *([Board(self.selection, ground.run_folder)] if self._training.tensorboard else []),
+            *([Board(self.selection, ground.run_folder)] if drawn else []),
         ]
 
     def _clips(self, batch: int) -> list[str]:
@@ -117,8 +136,11 @@ class Course:
         """After a validation, or when someone asked to end, everything that is needed to go on."""
         if not (self._ground.interrupt.asked or self.selection.judged(learner.step)):
             return
+        random = self._ground.team.gather(random_state(learner))
+        if not self._ground.team.first:
+            return
         average = self._averaging.average.state_dict() if self._averaging else None
-        state = {**training_state(learner), "average": average, "selection": self.selection.state(learner.step)}
+        state = {**training_state(learner, random), "average": average, "selection": self.selection.state(learner.step)}
         write_checkpoint(self._ground.run_folder / LAST, state, self._ground.known)
 
     def _resume(self, state: State) -> None:

@@ -28,13 +28,37 @@ class Device:
         return 1 if self.device.index is None else [self.device.index]
 
 
-def choose_device(training: TrainingConfig) -> Device:
+def count_devices(training: TrainingConfig) -> int:
+    """What `devices` (a number, or auto for all GPUs) means on this machine; on a CPU they are processes.
+
+    Raises:
+        ConfigError: if there are not as many, `device` names one of them, or the batch does not split evenly.
+    """
+    device = _device(training.device)
+    here = torch.cuda.device_count() if device.type == "cuda" else 1
+    wanted = here if training.devices == "auto" else training.devices
+    if device.index is not None and wanted > 1:
+        raise ConfigError(f"training.devices {wanted} are more than the one that training.device {device} names: write cuda")
+    if device.type == "cuda" and wanted > here:
+        raise ConfigError(f"training.devices {wanted} are more GPUs than this machine has ({here}): write {here} or auto")
+    if training.batch_size % wanted and not (training.quick or wanted == 1):
+        raise ConfigError(
+            f"training.batch_size {training.batch_size} does not split evenly over {wanted} devices: make it a multiple of {wanted}"
+        )
+    return wanted
+
+
+def choose_device(training: TrainingConfig, rank: int = 0) -> Device:
     """What `device` (auto, cpu, cuda, cuda:1) and `precision` (auto, 32, bf16, fp16) mean on this machine.
 
+    Args:
+        rank: which of several devices, where they share a training.
     Raises:
         ConfigError: if the device is unknown or not here, or cannot train in this precision.
     """
     device = _device(training.device)
+    if device.type == "cuda" and count_devices(training) > 1:
+        device = torch.device("cuda", rank)
     if training.precision == "fp16" and device.type == "cpu":
         raise ConfigError("training.precision fp16 needs a GPU: write bf16 or 32")
     if training.precision == "auto":

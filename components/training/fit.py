@@ -2,6 +2,9 @@
 
 import logging
 import sys
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +24,10 @@ from components.store import Store
 from components.tagger import TaggerSettings, attach, export_onnx, seal
 from components.training.checkpoint import about, read_checkpoint
 from components.training.code_version import code_version
-from components.training.device import choose_device, repeatable
+from components.training.compiler import check_compiler
+from components.training.device import Device, choose_device, count_devices, repeatable
 from components.training.frozen import Clips, fit_head
-from components.training.interrupt import NOTE, listening
+from components.training.interrupt import NOTE, Interrupt, listening
 from components.training.loader import Loader
 from components.training.log_file import logged
 from components.training.needs import announce
@@ -33,6 +37,8 @@ from components.training.quick import quickened
 from components.training.rarity import rarity
 from components.training.rates import draw_rates, planned_rates
 from components.training.run_folder import write_config
+from components.training.spread import train_together
+from components.training.team import ALONE, Team
 
 if TYPE_CHECKING:
     from components.training.selection import Judged
@@ -53,36 +59,62 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
             `history.csv` (step, train_loss, val_f1, val_map, lr), `train.log`, `tensorboard/`, and in `checkpoints/` the best weights
             (`best.safetensors`) and all that is needed to resume (`last.ckpt`).
         progress: shows the training unless it is `quiet`.
-        judged: is told the step and the metric of each validation (more is better), and may raise to end it. A frozen backbone has none.
+        judged: is told the step and the metric of each validation (more is better), and may raise to end it. A frozen backbone has none,
+            and neither have several devices, which are processes of their own.
     Returns:
         The sealed tagger folder.
     Raises:
         ConfigError: if a name or parameter is unknown, parts do not fit each other or the GPU, the checkpoint to resume from does
-            not fit, or the training diverges.
+            not fit, nothing compiles here, the training diverges, or one of several devices is lost.
         DataError: if train or val has no clips.
         TaggerError: if the run folder holds a tagger of this name.
         KeyboardInterrupt: at the second Ctrl+C.
     """
     config, store = quickened(config, store) if config.training.quick else (config, store)
-    training = config.training
     folder = run_folder / config.name
     if folder.exists():
         raise TaggerError(f"{folder} exists: a sealed tagger is never changed, so name a new run folder")
+    devices = count_devices(config.training)
+    if config.training.compile and not config.model.frozen:
+        check_compiler()
+    with listening() as interrupt:
+        if devices == 1 or config.model.frozen:  # one layer on embeddings is fitted in one go
+            return _train(config, store, run_folder, progress, interrupt, judged=judged)
+        on_gpu = choose_device(config.training).device.type == "cuda"
+        return train_together(partial(_train_in_team, config, store, run_folder, progress), devices, on_gpu, interrupt)
+
+
+def _train_in_team(config: Config, store: Store, run_folder: Path, progress: Progress, team: Team) -> Path:
+    return _train(config, store, run_folder, progress, Interrupt(), team)
+
+
+def _train(
+    config: Config,
+    store: Store,
+    run_folder: Path,
+    progress: Progress,
+    interrupt: Interrupt,
+    team: Team = ALONE,
+    judged: "Judged | None" = None,
+) -> Path:
+    """fit on one device, which may be one of several: then the first of them judges, writes and seals."""
+    training, folder = config.training, run_folder / config.name
     # A frozen backbone's head is judged by cross-validation where there is no val: few labels are better spent on training.
     train, val = _split(store, "train"), store.of("val") if config.model.frozen else _split(store, "val")
-    device, settings = choose_device(training), _settings(config, store)
+    device, settings = choose_device(training, team.rank), _settings(config, store)
     known = about(config, store.sample_rate, settings.label_set)
     state = read_checkpoint(training.ckpt, known) if training.ckpt else None
-    with listening() as interrupt, repeatable(device, training.seed), logged(run_folder):
+    with repeatable(device, training.seed), logged(run_folder) if team.first else nullcontext():
         network = build_network(config.feature, config.model, config.windows, store.sample_rate, settings.label_set)
         if training.onnx:
             export_onnx(network, settings.window_samples)  # a rehearsal: what cannot be exported should not train for hours first
         weights = rarity(*train.manifest.targets()) if training.weighted_sampler else None
-        plan = Plan(train.num_samples, settings.window_samples, training.batch_size, training.seed, weights=weights)
-        network.to(device.device)
+        whole = Plan(train.num_samples, settings.window_samples, training.batch_size, training.seed, weights=weights)
+        plan = replace(whole, rank=team.rank, world=team.world)
+        network = _of_team(network.to(device.device), device, team, training.seed)
         if config.model.frozen:
             write_config(config, run_folder)
-            _measure(network, train, plan, device.device)
+            _measure(network, train, whole, device.device)
             thresholds = fit_head(network, Clips(train, val, settings, run_folder), training, interrupt, progress)
             return _seal(folder, network, settings, thresholds, training.onnx)
         from components.training.course import Course, Ground  # these load Lightning, which takes seconds
@@ -91,24 +123,41 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
 
         steps, loss = _steps(training, plan), _loss(config, train)
         if state is None or searches(training):
-            _measure(network, train, plan, device.device)
-        whole = Learner(network, loss, training, store.sample_rate, steps)
-        training = settle_rates(whole, lambda count: iter(Loader(train, plan, count)), device, lambda: interrupt.asked)
+            _measure(network, train, whole, device.device)
+        tried, stop = Learner(network, loss, training, store.sample_rate, steps), lambda: interrupt.asked or team.asked_to_end()
+        training = team.from_first(lambda: settle_rates(tried, lambda count: iter(Loader(train, plan, count)), device, stop))
         phases = plan_phases(training, steps, plan.steps_per_epoch // training.accumulate or 1)
         learners = [Learner(network, loss, training, store.sample_rate, steps, phase) for phase in phases]
         rates = planned_rates(phases, training)
-        write_config(config, run_folder)
-        draw_rates(rates, phases, run_folder)
-        ground = Ground(network, train, val, plan, settings, device, run_folder, interrupt, known, judged)
+        if team.first:
+            write_config(config, run_folder)
+            draw_rates(rates, phases, run_folder)
+        ground = Ground(network, train, val, plan, settings, device, run_folder, interrupt, known, team, judged)
         course = Course(ground, learners, progress, state)
-        announce(learners, Loader(train, plan, 1), device)
+        if team.first:
+            announce(learners, Loader(train, plan, 1), device)
         course.run()
+        if not team.first:
+            return folder
         best = course.selection.restore()
         if interrupt.asked:
             said = f"Training was stopped by hand before its {steps:,} steps were done; these are the weights of step {best.step:,}."
             write_whole(run_folder / NOTE, said.encode())
         log.info("kept the weights of step %d: val F1 %.3f, val mAP %.3f", best.step, best.metrics.values["f1"], best.metrics.values["mAP"])
         return _seal(folder, course.judged, settings, best.thresholds, training.onnx)
+
+
+def _of_team(network: Network, device: Device, team: Team, seed: int) -> Network:
+    """The network as one of several learns it: on GPUs batch norms see the whole batch, and each device drops out by its own draws."""
+    if team.world == 1:
+        return network
+    torch.manual_seed(seed + team.rank)
+    if device.device.type != "cuda":
+        return network  # torch has no such batch norm for a CPU: each process's sees its share, and the first's statistics are kept
+    from timm.layers import convert_sync_batchnorm
+
+    synchronized: Network = convert_sync_batchnorm(network)
+    return synchronized
 
 
 def _seal(folder: Path, network: Network, settings: TaggerSettings, thresholds: npt.NDArray[np.float32], as_onnx: bool) -> Path:

@@ -14,6 +14,7 @@ from components.config import TrainingConfig
 from components.errors import ConfigError
 from components.evaluation import measure, tune_thresholds
 from components.losses import positive_weights
+from components.losses.entropy import label_weights
 from components.menus import canonical
 from components.network import Network
 from components.progress import Progress
@@ -53,7 +54,8 @@ def fit_head(network: Network, clips: Clips, training: TrainingConfig, interrupt
     Args:
         network: with its statistics measured, on the device to compute on; it is left in eval mode.
     Returns:
-        Thresholds [label]: tuned on val, or, where val is empty, on the training clips' scores by layers that had not seen them.
+        Thresholds [label]: tuned on val, or, where val is empty, on the training clips' scores by layers that had not seen them; 0 each
+        in multiclass, where the highest score is the answer.
     Raises:
         ConfigError: if the loss is not one of LOSSES.
         KeyboardInterrupt: at the first Ctrl+C; embeddings so far are kept.
@@ -111,7 +113,7 @@ def _layer_of(network: Network) -> nn.Linear:
 def _examples(embedded: Embedded, store: Store, network: Network, settings: TaggerSettings, width: int, loss: str) -> Examples:
     """The first `width` values of each embedding: the means alone are what LINEAR takes."""
     targets, mask = (torch.from_numpy(array).double() for array in store.manifest.targets())
-    weights = positive_weights(targets, mask).clamp(max=MOST_POS_WEIGHT) if loss.endswith("POS_WEIGHT") else None
+    weights = label_weights(positive_weights(targets, mask), settings.task, MOST_POS_WEIGHT) if loss.endswith("POS_WEIGHT") else None
     values = torch.from_numpy(embedded.values[:, :width]).double()
     one_of_many = str(settings.task) == "multiclass"
     return Examples(values, embedded.clips, targets, mask, ACTIVATIONS[settings.task], network.pool, one_of_many, weights)

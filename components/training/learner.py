@@ -1,6 +1,5 @@
 """The Lightning module: augmentations, network, loss, optimizer and schedule."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from components.losses import Loss
 from components.menus import build
 from components.network import Network
 from components.training.checkpoint import State, resume
+from components.training.compiler import compiled
 from components.training.layers import after, freeze, still
 from components.training.lightning_import import pl
 from components.training.loader import Windows
@@ -50,7 +50,7 @@ class Learner(pl.LightningModule):  # type: ignore[misc]
         self.resumed: State | None = None
         self._learning = after(network, self.phase.after)
         self._trainable = {parameter for parameter in network.parameters() if parameter.requires_grad}
-        self._classify = _compiled(network.classify) if training.compile else None
+        self._classify: Callable[[Tensor], Tensor] | None = None
         self._chances = augmentations(training.augmentations, sample_rate, network.feature.frame_s)
 
     @property
@@ -73,6 +73,8 @@ class Learner(pl.LightningModule):  # type: ignore[misc]
 
     def setup(self, stage: str) -> None:
         freeze(self.network, self._learning, self._trainable)
+        if self.training_config.compile:  # not before, or a copy of this module would run the network that it is a copy of
+            self._classify = compiled(self.network.classify)
 
     def configure_optimizers(self) -> Any:
         config = self.training_config
@@ -106,12 +108,6 @@ class Learner(pl.LightningModule):  # type: ignore[misc]
             if chance.augmentation.stage == stage:
                 batch = chance(batch, generator)
         return batch
-
-
-def _compiled(classify: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # torch's own, when it loads its compiler
-        return torch.compile(classify)
 
 
 def augmentations(sections: Sequence[AugmentationConfig], sample_rate: int, frame_s: float) -> list[Chance]:

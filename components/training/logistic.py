@@ -8,6 +8,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from components.losses.entropy import UNREACHABLE
+
 PENALTIES = tuple(10 ** (step / 2) for step in range(2, -9, -1))  # from strong to weak
 WORSE_IN_A_ROW = 2  # weaker penalties are not tried after so many that were worse
 MOST_STEPS = 200
@@ -27,7 +29,7 @@ class Examples:
         activate: logits [window, label] -> scores.
         pool: scores [window, label] of one clip -> [label].
         one_of_many: each clip has one label, softmax and not a yes or no for each.
-        pos_weight: [label], what a positive weighs against a negative.
+        weights: [label], what a positive weighs against a negative, or, of one of many, a clip of the label against another's.
     """
 
     values: Tensor
@@ -37,7 +39,7 @@ class Examples:
     activate: Callable[[Tensor], Tensor]
     pool: Callable[[Tensor], Tensor]
     one_of_many: bool = False
-    pos_weight: Tensor | None = None
+    weights: Tensor | None = None
 
     def of(self, chosen: npt.NDArray[np.bool_]) -> "Examples":
         """Some of the clips; `chosen` [clip]."""
@@ -147,8 +149,9 @@ def choose_penalty(examples: Examples, folds: Ints) -> Chosen:
 def _cross_entropy(logits: Tensor, targets: Tensor, mask: Tensor, examples: Examples) -> Tensor:
     """[window], in nats."""
     if examples.one_of_many:
-        return -(torch.log_softmax(logits, dim=-1) * targets * mask).sum(dim=-1)
-    each = nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none", pos_weight=examples.pos_weight)
+        known = torch.log_softmax(logits.masked_fill(mask <= 0, UNREACHABLE), dim=-1)
+        return -(known * targets * mask * (1.0 if examples.weights is None else examples.weights)).sum(dim=-1)
+    each = nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none", pos_weight=examples.weights)
     return (each * mask).sum(dim=-1)
 
 
@@ -156,7 +159,7 @@ def _held_out_loss(scores: Tensor, examples: Examples) -> float:
     """Nats a clip, of scores that are probabilities already."""
     scores = scores.clamp(EDGE, 1 - EDGE)
     positive = examples.targets * scores.log()
-    if examples.pos_weight is not None:
-        positive = positive * examples.pos_weight
+    if examples.weights is not None:
+        positive = positive * examples.weights
     negative = 0.0 if examples.one_of_many else (1 - examples.targets) * (1 - scores).log()
     return float(-((positive + negative) * examples.mask).sum() / len(scores))

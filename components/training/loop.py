@@ -5,20 +5,22 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from components.training.device import Device
 from components.training.learner import Learner
-from components.training.lightning_import import PossibleUserWarning, pl
+from components.training.lightning_import import DDPStrategy, LightningEnvironment, PossibleUserWarning, pl
 from components.training.loader import Loader
+from components.training.team import Team
 
 
-def run(learner: Learner, loader: Loader, callbacks: list[pl.Callback], device: Device, run_folder: Path) -> None:
+def run(learner: Learner, loader: Loader, callbacks: list[pl.Callback], device: Device, team: Team, run_folder: Path) -> None:
     """Train for all steps of the learner's phase that are left, or until a callback stops it."""
     training = learner.training_config
     with _hushed():
         trainer = pl.Trainer(
             accelerator=device.accelerator,
-            devices=device.devices,
+            **_devices(device, team),
             precision=device.precision,
             max_steps=learner.phase.last - learner.first_step,
             accumulate_grad_batches=training.accumulate,
@@ -34,6 +36,15 @@ def run(learner: Learner, loader: Loader, callbacks: list[pl.Callback], device: 
             use_distributed_sampler=False,
         )
         trainer.fit(learner, loader)
+
+
+def _devices(device: Device, team: Team) -> dict[str, Any]:
+    """One device, or a process's place among several; the processes are there, so Lightning starts none."""
+    if team.world == 1:
+        return {"devices": device.devices}
+    # Statistics in buffers are the first's, which judges, so they need not be the same elsewhere.
+    strategy = DDPStrategy(cluster_environment=LightningEnvironment(), find_unused_parameters=True, forward_sync_buffers=False)
+    return {"devices": team.world, "strategy": strategy}
 
 
 @contextmanager

@@ -27,14 +27,15 @@ def announce(learners: Sequence["Learner"], loader: Loader, device: Device) -> N
     learner = learners[-1]
     training, network = learner.training_config, learner.network
     weights = sum(parameter.numel() for parameter in network.parameters())
-    took_s, held = _rehearse(learner, next(iter(loader)), device)
+    windows = next(iter(loader))
+    took_s, held = _rehearse(learner, windows, device)
     copies = COPIES + (training.ema_decay is not None)
     memory = held + copies * sum(parameter.nbytes for parameter in network.parameters())
     batches = learner.steps * training.accumulate
     an_epoch = loader.batches_an_epoch
     log.info(
         "%s weights; about %d MiB for a batch of %d windows; about %s an epoch of %d batches, %s in all (validation apart)",
-        f"{weights:,}", -(-memory // MIB), training.batch_size, _duration(took_s * an_epoch), an_epoch, _duration(took_s * batches),
+        f"{weights:,}", -(-memory // MIB), len(windows[0]), _duration(took_s * an_epoch), an_epoch, _duration(took_s * batches),
     )  # fmt: skip
 
 

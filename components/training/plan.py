@@ -22,9 +22,9 @@ class Plan:
     Args:
         num_samples: [clip], the length of each training clip.
         length: of a window, in samples.
-        batch_size: windows a step on one device.
+        batch_size: windows a step, on all devices together.
         seed: draws the same windows again.
-        rank, world: which of how many devices this is; together they take what one device with `world` times the batch would.
+        rank, world: which of how many devices this is; together they take what one would take alone.
         weights: [clip], how often each is drawn beside the others; None: all alike.
     Raises:
         DataError: if there are fewer clips than devices.
@@ -44,8 +44,8 @@ class Plan:
 
     @cached_property
     def share(self) -> int:
-        """Windows that this device takes in a step: the batch size, or fewer where there are not so many clips."""
-        return min(self.batch_size, len(self.num_samples) // self.world)
+        """Windows that this device takes in a step: its share of the batch, or fewer where there are not so many clips."""
+        return max(1, min(self.batch_size, len(self.num_samples)) // self.world)
 
     @cached_property
     def steps_per_epoch(self) -> int:

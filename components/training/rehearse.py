@@ -17,7 +17,8 @@ from components.menus import build, canonical, choose
 from components.model_input import ModelInputDataType
 from components.models.layers import resolve
 from components.network import Network, check_network
-from components.training.device import choose_device
+from components.training.compiler import check_compiler
+from components.training.device import choose_device, count_devices
 from components.training.metric import metric_of
 from components.training.optimizers import OPTIMIZERS
 from components.training.phases import Phase
@@ -34,6 +35,9 @@ def rehearse(config: Config) -> None:
     labels = resolve_labels(config.data, config.labels)
     network = check_network(config.feature, config.model, config.windows, config.audio.sample_rate)
     choose_device(config.training)
+    count_devices(config.training)
+    if config.training.compile:
+        check_compiler()
     metric_of(config.training)
     _check_loss(config, labels)
     _check_learning(config.training)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from safetensors.torch import load_file, save
 
-from components.config import TrainingConfig
+from components.config import Task, TrainingConfig
 from components.evaluation import Metrics, measure, tune_thresholds
 from components.files import write_whole
 from components.network import Network
@@ -23,6 +23,7 @@ from components.training.lightning_import import pl
 from components.training.metric import metric_of
 from components.training.run_folder import BEST
 from components.training.scoring import score_clips
+from components.training.team import ALONE, Team
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Selection(pl.Callback):  # type: ignore[misc]
         val: the clips to judge it on.
         settings: how clips are cut and pooled.
         interrupt: ends the training after a step.
+        team: the first of several devices judges and writes; the others wait and take its word.
         judged: is told of each validation.
     Raises:
         ConfigError: if `metric_mode` would keep the worst.
@@ -65,13 +67,14 @@ class Selection(pl.Callback):  # type: ignore[misc]
         training: TrainingConfig,
         run_folder: Path,
         interrupt: Interrupt,
+        team: Team = ALONE,
         judged: Judged | None = None,
     ) -> None:
         self.best: Best | None = None
         self.latest: tuple[Row, Metrics, npt.NDArray[np.float32]] | None = None
         self.out_of_patience = False
         self._network, self._val, self._settings, self._interrupt = network, val, settings, interrupt
-        self._value, self._training, self._told = metric_of(training), training, judged
+        self._value, self._training, self._team, self._told = metric_of(training), training, team, judged
         self._history, self._weights = run_folder / "history.csv", run_folder / BEST
         self._targets, self._mask = val.manifest.targets()
         self._rows: list[Row] = []
@@ -90,7 +93,11 @@ class Selection(pl.Callback):  # type: ignore[misc]
             return
         ends_unjudged = self._interrupt.asked and self.best is None
         if module.step % self._training.val_every_steps == 0 or module.step == module.steps or ends_unjudged:
-            module.log_dict(self._judge(module.step))
+            losses = self._team.gather(float(self._loss))
+            self._loss = sum(losses) / max(len(losses), 1)
+            found, self.latest, self.best, self._no_better = self._team.from_first(lambda: self._verdict(module.step))
+            self._loss, self._batches = 0.0, 0
+            module.log_dict(found)
             self.out_of_patience = self._training.patience is not None and self._no_better >= self._training.patience
         if self.out_of_patience:
             log.info("step %d: no better %s in %d validations, so training ends", module.step, self._training.metric, self._no_better)
@@ -101,6 +108,10 @@ class Selection(pl.Callback):  # type: ignore[misc]
     def truth(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Val's targets and mask [clip, label]."""
         return self._targets, self._mask
+
+    @property
+    def task(self) -> Task:
+        return self._settings.task
 
     def judged(self, step: int) -> bool:
         """Whether val's clips were scored after this step."""
@@ -140,8 +151,14 @@ class Selection(pl.Callback):  # type: ignore[misc]
         scores, thresholds = state["best"]["scores"].numpy(), state["best"]["thresholds"].numpy()
         metrics = self._measure(scores, thresholds)
         self.best = Best(state["best"]["step"], metrics, self._value(metrics), scores, thresholds)
-        self._write_weights(state["weights"] or self._network.state_dict())
-        write_history(self._rows, self._history)
+        if self._team.first:
+            self._write_weights(state["weights"] or self._network.state_dict())
+            write_history(self._rows, self._history)
+
+    def _verdict(self, step: int) -> tuple[dict[str, float], Any, Best | None, int]:
+        """What a schedule may watch, and what of this object a judgement changes beside the loss."""
+        found = self._judge(step)
+        return found, self.latest, self.best, self._no_better
 
     def _judge(self, step: int) -> dict[str, float]:
         """What a schedule may watch."""
@@ -158,7 +175,6 @@ class Selection(pl.Callback):  # type: ignore[misc]
         if self.best is None or value >= self.best.value:
             self.best = Best(step, metrics, value, scores, thresholds)
             self._write_weights(self._network.state_dict())
-        self._loss, self._batches = 0.0, 0
         if self._told is not None:
             self._told(step, value)
         return {"val_f1": row.val_f1, "val_map": row.val_map, "val_hamming": metrics.values["hamming_distance"]}

@@ -19,10 +19,14 @@ class Watch(pl.Callback):  # type: ignore[misc]
     """Shows steps, loss, learning rate, val's F1 once there is one, and how many windows a second train (validation apart).
 
     Put it before the callback that validates, whose time would count as the step's otherwise.
+
+    Args:
+        steps: of the whole training.
+        devices: that take as many windows as this one.
     """
 
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
+    def __init__(self, steps: int, devices: int = 1) -> None:
+        self._steps, self._devices = steps, devices
         self._bar = _bar() if sys.stderr.isatty() else None
         self._every_s = BAR_EVERY_S if self._bar else PLAIN_EVERY_S
         self._shown = self._began = time.monotonic()
@@ -39,7 +43,7 @@ class Watch(pl.Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
         now, step = time.monotonic(), module.step
-        self._windows, self._busy_s = self._windows + len(batch[0]), self._busy_s + now - self._began
+        self._windows, self._busy_s = self._windows + len(batch[0]) * self._devices, self._busy_s + now - self._began
         if now - self._shown < self._every_s and step < self._steps:
             return
         numbers = f"{describe(trainer)}, {self._windows / self._busy_s:.0f} windows/s"

@@ -54,11 +54,16 @@ def test_help_imports_nothing_heavy() -> None:
         (["data", "check", "irmastrain:nowhere"], "nowhere"),
         (["train", "--config", "nowhere.yaml"], "cannot read the configuration nowhere.yaml"),
         (["predict", "nowhere.wav"], "nowhere.wav"),
-        (["models", "show", "nothing"], "nothing"),
+        (["models", "show", "nothing"], "no models are registered here"),
+        (["models", "audit"], "no models are registered here"),
+        (["predict", "tone.wav"], "no models are registered here"),
+        (["predict", "tone.wav", "--json", "--csv"], "--json and --csv ask for two forms of one output: give one of them"),
     ],
 )
-def test_bad_input_is_one_sentence(timbre, arguments: list[str], sentence: str) -> None:
+def test_bad_input_is_one_sentence_and_leaves_no_registry(timbre, tmp_path: Path, arguments: list[str], sentence: str) -> None:
+    soundfile.write(tmp_path / "tone.wav", np.zeros(8000, np.float32), 8000)
     assert sentence in one_sentence(timbre(*arguments))
+    assert [path.name for path in tmp_path.iterdir()] == ["tone.wav"]
 
 
 def test_debug_shows_the_traceback(timbre) -> None:
@@ -85,10 +90,12 @@ def test_check_counts_and_names_what_is_left_out(timbre, tmp_path: Path) -> None
     assert "left out" in result.stdout
 
 
-def test_an_empty_registry_says_what_to_do(timbre) -> None:
+def test_an_empty_registry_says_what_to_do(timbre, tmp_path: Path) -> None:
     result = timbre("models", "list")
     assert result.returncode == 0
-    assert "timbre train" in result.stdout
+    assert "no models registered here: timbre train" in result.stdout
+    assert timbre("models", "list", "--json").stdout.strip() == "[]"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_doctor_finds_a_fresh_installation_well(timbre) -> None:

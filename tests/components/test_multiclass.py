@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score
 
-from components.config import AudioConfig, Config, DataConfig, EvaluationConfig, GateConfig, changed, load_config
+from components.config import AudioConfig, Config, DataConfig, EvaluationConfig, GateConfig, ModelConfig, changed, load_config
 from components.datasets import Gathered, build_manifest, too_many_bad
 from components.errors import ConfigError
 from components.evaluation import decide, measure, tune_thresholds
@@ -25,6 +25,7 @@ from components.store import Store, build_store, open_store
 from components.tagger import Tagger
 from components.testing import kept_in
 from components.training import fit
+from components.training.board import confusion
 from tests.fixtures.sounds import noise, sine, write
 
 RATE = 8000
@@ -239,3 +240,31 @@ def test_the_gate_compares_two_of_them(judgement: Judgement) -> None:
 def test_another_task_is_no_task() -> None:
     with pytest.raises(ConfigError, match="task: input should be 'multilabel' or 'multiclass', got 'multi'"):
         load_config(overrides={"task": "multi"})
+
+
+@pytest.mark.parametrize("loss", ["CROSS_ENTROPY", "CROSS_ENTROPY_POS_WEIGHT"])
+@pytest.mark.parametrize("val", [True, False])
+def test_a_frozen_backbone_gives_the_highest_score_too(config: Config, store: Store, tmp_path: Path, loss: str, val: bool) -> None:
+    model = ModelConfig(name="SMALL_CNN", params={"widths": [8, 8, 16]}, frozen=True)
+    recipe = config.model_copy(update={"model": model, "training": config.training.model_copy(update={"loss": loss})})
+    clips = store if val else store.take(np.flatnonzero(store.manifest.frame["split"] != "val"))
+    tagger = Tagger.open(fit(recipe, clips, tmp_path))
+    assert tagger.thresholds.tolist() == [0, 0, 0]
+    test = store.of("test")
+    judged = judge(tagger, test, EvaluationConfig(bootstrap_rounds=1))
+    assert judged.metrics.values["accuracy"] > 0.7  # of nine clips; guessing gives a third
+    assert judged.predicted.decisions.sum(axis=1).tolist() == [1] * len(test)
+    history = pd.read_csv(tmp_path / "history.csv")
+    if val:
+        of_val = judge(tagger, store.of("val"), EvaluationConfig(bootstrap_rounds=1)).metrics.values["f1"]
+        assert history["val_f1"].iloc[0] == pytest.approx(of_val, abs=1e-5)
+    assert history["val_f1"].iloc[0] > 0.7  # with thresholds of 0 every label would be reported of every clip: 0.5
+
+
+def test_the_board_shows_one_answer_a_clip() -> None:
+    metrics = measure(SCORES, TARGETS, None, 0.0, LABELS, task="multiclass")
+    drawn = [
+        confusion(SCORES, TARGETS.astype(np.float32), np.ones((4, 3), np.float32), metrics, task) for task in ("multiclass", "multilabel")
+    ]
+    assert drawn[0].shape == drawn[1].shape
+    assert (drawn[0] != drawn[1]).any()  # where each threshold is 0, every label would be taken for every other

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from timbre.cli.console import log_to_stderr, print_table
+from timbre.cli.console import BatchSize, DeviceName, Workers, log_to_stderr, print_table
 
 if TYPE_CHECKING:
     from components.evaluation.comparison import Comparison, Contender, Difference
@@ -24,9 +24,9 @@ def compare(
     ] = None,
     confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.95,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with every metric.")] = False,
-    batch_size: Annotated[int, typer.Option(min=1, help="Windows scored at a time.")] = 32,
-    num_workers: Annotated[int | None, typer.Option(min=1, help="Threads that read files; as many as fit where none.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    batch_size: BatchSize = 32,
+    num_workers: Workers = None,
+    device: DeviceName = "auto",
 ) -> None:
     """Compare each with the first on the same clips, by a paired bootstrap over groups.
 
@@ -72,7 +72,7 @@ def _kept(name: str) -> "Contender":
     if Path(name).exists() and (found := kept_in(name) or kept_in(tagger_folder(name) or name)):
         return found
     if not Path(name).exists():
-        with Registry.open() as registry:
+        with Registry.look() as registry:
             if found := kept_in(registry.folder(registry.look_up(name))):
                 return found
     raise DataError(f"no predictions of {name} were kept: name the clips to compare on by --dataset-paths TYPE:PATH")

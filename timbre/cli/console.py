@@ -3,9 +3,14 @@
 import logging
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
+
+# What every command that scores takes.
+BatchSize = Annotated[int, typer.Option(min=1, help="Windows scored at a time.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Threads that read files; as many as fit where none.")]
+DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 
 def log_to_stderr() -> None:

@@ -112,6 +112,9 @@ def _registry() -> Iterator[Line]:
     from components.registry import Registry, examine
 
     registry = Registry()
+    if not (registry.database.is_there or registry.root.exists()):
+        yield Line("ok", "registry", f"none yet at {registry.address}: the first training makes it")
+        return
     findings = examine(registry)
     with contextlib.suppress(RegistryError):  # a database that is away is among the findings
         yield Line("ok", "registry", f"{registry.address}, {registry.list(include_archived=True, page_size=1).total} models")

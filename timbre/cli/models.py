@@ -22,13 +22,14 @@ def list_models(
     """Print the registered models, newest first."""
     from components.registry import Registry
 
-    with Registry.open() as registry:
-        models = registry.list(include_archived=everything, page_size=1000).items
+    registry = Registry()  # looking makes none
+    models = registry.list(include_archived=everything, page_size=1000).items if registry.database.is_there else []
+    registry.close()
     if as_json:
         print(json.dumps([model.as_json() for model in models], indent=2))
         return
     if not models:
-        print("no models yet: timbre train --config configs/sample.yaml makes one")
+        print("no models registered here: timbre train --config configs/sample.yaml makes one")
         return
     rows = []
     for model in models:
@@ -43,7 +44,7 @@ def show(key: Key = "production") -> None:
     """Print all that the registry knows about a model, as JSON."""
     from components.registry import Registry
 
-    with Registry.open() as registry:
+    with Registry.look() as registry:
         print(json.dumps(registry.look_up(key).as_json(), indent=2))
 
 
@@ -52,7 +53,7 @@ def promote(key: Key, reason: Reason = "") -> None:
     """Put a model in production; your word goes over the gate's."""
     from components.registry import Registry
 
-    with Registry.open() as registry:
+    with Registry.look() as registry:
         print(f"in production: {registry.promote(key, getpass.getuser(), reason).key}")
 
 
@@ -61,7 +62,7 @@ def rollback(reason: Reason = "") -> None:
     """Put back what was in production before."""
     from components.registry import Registry
 
-    with Registry.open() as registry:
+    with Registry.look() as registry:
         print(f"in production: {registry.roll_back(getpass.getuser(), reason).key}")
 
 
@@ -70,7 +71,7 @@ def archive(key: Key) -> None:
     """Keep a model for audit only, for good."""
     from components.registry import Registry
 
-    with Registry.open() as registry:
+    with Registry.look() as registry:
         print(f"archived: {registry.archive(key, getpass.getuser()).key}")
 
 
@@ -95,7 +96,7 @@ def audit(
     """Print who did what, newest first."""
     from components.registry import Registry
 
-    with Registry.open() as registry:
+    with Registry.look() as registry:
         names = {model.id: model.key for model in registry.list(include_archived=True, page_size=1000).items}
         entries = registry.audit(key, limit)
     rows = [

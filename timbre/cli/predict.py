@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from timbre.cli.console import log_to_stderr, print_table
+from timbre.cli.console import BatchSize, DeviceName, Workers, log_to_stderr, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,16 +22,20 @@ def predict(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with all scores.")] = False,
     windows: Annotated[bool, typer.Option("--windows", help="The scores of each window instead of each clip.")] = False,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="One for all labels, instead of the model's own.")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Windows scored at a time.")] = 32,
-    num_workers: Annotated[int | None, typer.Option(min=1, help="Threads that read files; as many as fit where none.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    batch_size: BatchSize = 32,
+    num_workers: Workers = None,
+    device: DeviceName = "auto",
 ) -> None:
     """Print the labels of each clip with their scores; a file that cannot be read is named and the others go on.
 
     Exit code 2 where no file could be read.
     """
+    from components.errors import ConfigError
     from components.progress import bars
     from timbre.face import Tagger, audio_files
+
+    if as_json and as_csv:
+        raise ConfigError("--json and --csv ask for two forms of one output: give one of them")
 
     log_to_stderr()
     files = audio_files(paths)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from timbre.cli.console import log_to_stderr
+from timbre.cli.console import BatchSize, DeviceName, Workers, log_to_stderr
 
 if TYPE_CHECKING:
     from components.testing import Tested
@@ -21,9 +21,9 @@ def try_out(
     save_instrument_metrics: Annotated[
         bool, typer.Option("--save-instrument-metrics", help="A table and a picture of each instrument's metrics.")
     ] = False,
-    batch_size: Annotated[int, typer.Option(min=1, help="Windows scored at a time.")] = 32,
-    num_workers: Annotated[int | None, typer.Option(min=1, help="Threads that read files; as many as fit where none.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    batch_size: BatchSize = 32,
+    num_workers: Workers = None,
+    device: DeviceName = "auto",
 ) -> None:
     """Judge a tagger on labelled clips as the training pipeline does: predictions, metrics and the pictures that are asked for.
 

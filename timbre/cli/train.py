@@ -52,6 +52,7 @@ def train(
     batch_size: Number = option(RUN, "Windows a step."),
     num_workers: Number = option(RUN, "Threads that read files."),
     device: Text = option(RUN, "auto, cpu, cuda or cuda:0.", metavar="DEVICE"),
+    devices: Text = option(RUN, "GPUs that share each batch, or auto for all.", metavar="N"),
     precision: Text = option(RUN, "auto, 32, bf16 or fp16.", metavar="BITS"),
     seed: Number = option(RUN, "Same seed, same machine, same tagger."),
     name: Text = option(RUN, "What the tagger is called.", metavar="NAME"),

@@ -92,8 +92,9 @@ def page(
         axes.set_title(display_name(row["full_name"]), loc="left", fontsize=TEXT_PT, color=INK, pad=4)
         if place % COLUMNS == 0:
             axes.set_ylabel(names[1])
-        if place // COLUMNS == (len(made) - 1) // COLUMNS:
+        if place + COLUMNS >= len(made):  # the lowest of its column, which may not be in the last row
             axes.set_xlabel(names[0])
+            axes.tick_params(labelbottom=True)
         if own is None:
             axes.text(0.5, 0.5, "no positives" if not row["support"] else "no negatives", ha="center", color=MUTED, fontsize=SMALL_PT)
             continue

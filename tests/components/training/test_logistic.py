@@ -35,9 +35,14 @@ def test_yes_or_no_is_scikit_learns() -> None:
         np.testing.assert_allclose(layer.bias[label], theirs.intercept_[0], atol=1e-4)
 
 
-def test_one_of_many_is_scikit_learns() -> None:
-    examples = replace(three_clouds(), activate=softmax, one_of_many=True)
-    theirs = LogisticRegression(C=1 / (0.1 * 60), tol=1e-8, max_iter=1000).fit(examples.values, examples.targets.argmax(1))
+@pytest.mark.parametrize("weights", [None, (1.0, 3.0, 2.0)])
+def test_one_of_many_is_scikit_learns(weights: tuple[float, ...] | None) -> None:
+    given = None if weights is None else torch.tensor(weights, dtype=torch.float64)
+    examples = replace(three_clouds(), activate=softmax, one_of_many=True, weights=given)
+    counts = None if weights is None else dict(enumerate(weights))
+    theirs = LogisticRegression(C=1 / (0.1 * 60), class_weight=counts, tol=1e-8, max_iter=1000).fit(
+        examples.values, examples.targets.argmax(1)
+    )
     np.testing.assert_allclose(fit_layer(examples, 0.1).scores(examples), theirs.predict_proba(examples.values), atol=1e-4)
 
 

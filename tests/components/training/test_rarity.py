@@ -36,7 +36,7 @@ def test_no_clip_counts_more_than_twenty_times_another() -> None:
 
 
 def plan(weights: np.ndarray | None, rank: int = 0, world: int = 1, seed: int = 0) -> Plan:
-    return Plan(np.full(12, 100, np.int64), 40, 6 // world, seed, rank, world, weights)
+    return Plan(np.full(12, 100, np.int64), 40, 6, seed, rank, world, weights)
 
 
 def test_an_epoch_takes_a_clip_as_often_as_its_share_says() -> None:
