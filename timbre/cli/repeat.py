@@ -55,7 +55,8 @@ def _print(repeated: "Repeated", task: "Task", folds: bool) -> None:
         rows.append((mean, *(_spread(summary["mean"][key], summary["deviation"][key]) for key in shown)))
     missing = "" if whole == repeated.asked else f"; stopped by hand after {whole} whole of {repeated.asked}"
     columns = ["run", *shown.values()]
-    print_table(columns, rows, f"{len(repeated.runs)} runs, each judged on {where}{missing}", right=columns[1:])
+    print(f"{len(repeated.runs)} runs, each judged on {where}{missing}")  # a title would wrap to the table's width
+    print_table(columns, rows, right=columns[1:])
 
 
 def _spread(mean: float, deviation: float) -> str:

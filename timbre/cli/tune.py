@@ -55,8 +55,8 @@ def _print(tuned: "Tuned", asked: int) -> None:
     keys = [column for column in table.columns if column not in ("trial", "state", "value", "said")]
     shown = table[table["state"].isin(("whole", "pruned"))].head(ROWS)
     rows = [(str(row["trial"]), _value(row["value"]), *(_value(row[key]) for key in keys), row["said"]) for row in shown.to_dict("records")]
-    title = f"{len(table)} of {asked} trials ({told}), judged on val"
-    print_table(["trial", tuned.metric, *keys, ""], rows, title, right=[tuned.metric])
+    print(f"{len(table)} of {asked} trials ({told}), judged on val")  # a title would wrap to the table's width
+    print_table(["trial", tuned.metric, *keys, ""], rows, right=[tuned.metric])
     for row in table[table["state"] == "refused"].head(3).to_dict("records"):
         print(f"trial {row['trial']} was refused: {row['said']}")
     print(f"search  {tuned.folder}")
