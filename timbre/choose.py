@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 
 from components.config import Config
-from components.datasets import build_manifest
 from components.datasets.splits import shares_of, split_groups
 from components.errors import ConfigError, DataError
 from components.files import write_whole
 from components.judge import judge
 from components.progress import Progress, quiet
-from components.store import Store, build_store, open_store
+from components.store import Store
 from components.tagger import Tagger
 from components.training import fit
 
@@ -109,16 +108,6 @@ def folds_of_groups(store: Store, folds: int, seed: int) -> dict[str, str]:
     names = ["train", *(f"fold-{number}" for number in range(2, folds + 1))]  # the splitter fills one of them first, by this name
     chosen = split_groups(groups, dict.fromkeys(names, 1 / folds), seed)
     return {group: "fold-1" if fold == "train" else fold for group, fold in chosen.items()}
-
-
-def stored(data: Config) -> Callable[[Config], Store]:
-    """The clips that a configuration's data name, decoded at the rate that a recipe asks for."""
-
-    def store_of(config: Config) -> Store:
-        manifest = build_manifest(data.data, data.labels, config.audio, task=config.task).manifest
-        return open_store(build_store(manifest, config.audio, workers=data.data.num_workers).ref)
-
-    return store_of
 
 
 def _train_of(store: Store) -> Store:

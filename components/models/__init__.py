@@ -8,12 +8,13 @@ from components.errors import ConfigError
 from components.menus import build, canonical, nearest
 from components.model_input import ModelInputDataType
 from components.models.aisfx import NAME as AISFX
-from components.models.aisfx import AisfxCnn9, attribution_text
+from components.models.aisfx import AisfxCnn9, attribution_text, find_aisfx
 from components.models.audioset import start_head
 from components.models.contract import Backbone, Head
 from components.models.heads import HEADS
 from components.models.mobnet import MobNet
 from components.models.pooling import POOLINGS
+from components.models.pretrained import find_weights
 from components.models.small_cnn import SmallCnn
 from components.models.spectrogram_transformer import SpectrogramTransformer
 from components.models.timm_backbone import TimmBackbone
@@ -86,6 +87,18 @@ def attribution(pretrained: str) -> str | None:
     return attribution_text() if pretrained == AISFX else None
 
 
+def check_weights(pretrained: str) -> None:
+    """Whether the weights that `pretrained` names are there; what a hub has is not asked.
+
+    Raises:
+        ConfigError: if they are not.
+    """
+    if pretrained == AISFX:
+        find_aisfx()
+    elif pretrained not in ("none", "hub"):
+        find_weights(pretrained)
+
+
 __all__ = [
     "HEADS",
     "MODELS",
@@ -102,6 +115,7 @@ __all__ = [
     "accepted_input",
     "attribution",
     "build_backbone",
+    "check_weights",
     "find_model",
     "start_head",
 ]

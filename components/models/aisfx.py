@@ -1,5 +1,7 @@
 """AISFX_CNN9: the network of aiSFX, trained on libraries of sound effects; its weights come from PyPI, so no hub is needed."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 
@@ -48,7 +50,7 @@ class AisfxCnn9(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # the stubs know it of tensors only
         self.width = widths[-1]
         if pretrained == NAME:
-            fill(self, _fetched(), "AISFX_CNN9", "aiSFX's checkpoint")
+            fill(self, read_weights(find_aisfx()), "AISFX_CNN9", "aiSFX's checkpoint")
         else:
             load_backbone(self, pretrained, "AISFX_CNN9")
 
@@ -80,8 +82,13 @@ def attribution_text() -> str:
     return "".join(f"{key}: {text}\n" for key, text in ATTRIBUTION.items())
 
 
-def _fetched() -> dict[str, Tensor]:
+def find_aisfx() -> Path:
+    """The folder that `timbre models fetch aisfx` filled.
+
+    Raises:
+        ConfigError: if it did not.
+    """
     folder = pretrained_root() / NAME
     if not (folder / "model.safetensors").is_file():
         raise ConfigError(f"aiSFX's weights are not at {folder}: run `timbre models fetch aisfx` once, where PyPI can be reached")
-    return read_weights(str(folder))
+    return folder

@@ -42,14 +42,23 @@ def read_weights(pretrained: str | Path) -> dict[str, Tensor]:
     Raises:
         ConfigError: if there is no such file, or it holds no weights.
     """
+    tensors = _read(find_weights(pretrained))
+    ours = {key.removeprefix("backbone."): tensor for key, tensor in tensors.items() if key.startswith("backbone.")}
+    return ours or tensors
+
+
+def find_weights(pretrained: str | Path) -> Path:
+    """The file that a path means: itself, or one of FILES in a folder.
+
+    Raises:
+        ConfigError: if there is none.
+    """
     path = Path(pretrained).expanduser()
     if path.is_dir():
         path = next((path / name for name in FILES if (path / name).is_file()), path / FILES[0])
     if not path.is_file():
         raise ConfigError(f"no pretrained weights at {path}: pretrained takes {WAYS}")
-    tensors = _read(path)
-    ours = {key.removeprefix("backbone."): tensor for key, tensor in tensors.items() if key.startswith("backbone.")}
-    return ours or tensors
+    return path
 
 
 def fill(backbone: nn.Module, tensors: Mapping[str, Tensor], name: str, source: str) -> None:

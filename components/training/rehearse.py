@@ -15,6 +15,7 @@ from components.labels import LabelSet
 from components.losses import LOSSES
 from components.menus import build, canonical, choose
 from components.model_input import ModelInputDataType
+from components.models import check_weights
 from components.models.layers import resolve
 from components.network import Network, check_network
 from components.training.compiler import check_compiler
@@ -29,11 +30,12 @@ def rehearse(config: Config) -> None:
     """Refuse what would fail later, after minutes of work. No weight is drawn, fetched or read, and no audio opened.
 
     Raises:
-        ConfigError: if a name, a parameter, its type, a layer or a combination does not fit; it names the key.
+        ConfigError: if a name, a parameter, its type, a layer or a combination does not fit, or weights to start from are not there.
         DataError: if the labels are those of a CSV that cannot be read.
     """
     labels = resolve_labels(config.data, config.labels)
     network = check_network(config.feature, config.model, config.windows, config.audio.sample_rate)
+    check_weights(config.model.pretrained)
     choose_device(config.training)
     count_devices(config.training)
     if config.training.compile:

@@ -1,11 +1,15 @@
 """timbre choose: which of several recipes is best for these clips."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from timbre.cli.console import log_to_stderr, print_table
+
+if TYPE_CHECKING:
+    from components.config import Config
+    from components.store import Store
 
 
 def choose(
@@ -20,7 +24,8 @@ def choose(
     from components.progress import bars
     from components.training import new_run_folder
     from components.training.rehearse import rehearse
-    from timbre.choose import compare_over_folds, stored
+    from timbre.choose import compare_over_folds
+    from timbre.stored import checked, stored
 
     log_to_stderr()
     recipes = {path.stem: load_config(path, settings or []) for path in configs}
@@ -29,7 +34,12 @@ def choose(
     data = next(iter(recipes.values()))
     for config in recipes.values():
         rehearse(config.model_copy(update={"data": data.data, "labels": data.labels}))
-    chosen = compare_over_folds(recipes, stored(data), out_dir or new_run_folder("choose"), folds, bars)
+    manifest = checked(data, bars)
+
+    def store_of(config: "Config") -> "Store":
+        return stored(manifest, data, config.audio, bars)
+
+    chosen = compare_over_folds(recipes, store_of, out_dir or new_run_folder("choose"), folds, bars)
     rows = [
         (str(name), f"{row['mean']:.3f} ± {row['deviation']:.3f}", f"{-row['behind']:+.3f} ± {row['behind_deviation']:.3f}")
         for name, row in chosen.table.iterrows()

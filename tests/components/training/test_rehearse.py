@@ -30,6 +30,7 @@ WAVEFORM = {"feature.name": "WAV2VEC", "model.name": "WAV2VEC_CNN", "model.param
         ({"model.name": "CONVNEXT_TINI"}, r"unknown model 'CONVNEXT_TINI' \(did you mean 'CONVNEXT_TINY'\?\)"),
         ({"model.head": "DEPP_HEAD"}, r"unknown head 'DEPP_HEAD' \(did you mean 'DEEP_HEAD'\?\)"),
         ({"feature.name": "WAV2VEC"}, r"model SMALL_CNN takes IMAGE, but feature WAV2VEC gives WAVEFORM: choose a feature that fits"),
+        ({"model.pretrained": "nowhere.safetensors"}, r"no pretrained weights at nowhere.safetensors: pretrained takes hub"),
         ({"labels": "IRMASS"}, r"unknown label set 'IRMASS'"),
         ({"training.loss": "CROSS"}, r"training.loss: unknown loss 'CROSS'"),
         ({"training.optimizer": "SGD"}, r"training.optimizer: unknown optimizer 'SGD'; choose one of: ADAM, ADAMW"),

@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from components.config import Config, load_config
 from components.errors import ConfigError, DataError
 from components.store import Store
-from components.training import selection
+from components.training.metric import METRICS
 from timbre.search_folder import alone, place_of
 from timbre.tune import Tuned, _draw, tune
 
@@ -123,7 +123,7 @@ def test_a_training_that_is_worse_than_half_of_them_ends(
     short: Config, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = iter([*[0.8, 0.9, 0.9] * 5, 0.1])  # two validations and the tagger's own, five times
-    monkeypatch.setitem(selection.METRICS, "VAL_F1", lambda metrics: next(values))
+    monkeypatch.setitem(METRICS, "VAL_F1", lambda metrics: next(values))
     found = tune(short, SPACE, lambda audio: store, tmp_path, trials=6)
     last = found.trials.iloc[-1]
     assert (last["trial"], last["state"], last["said"], last["value"]) == (5, "pruned", "ended at step 1", 0.1)
