@@ -83,10 +83,10 @@ def test_compare_scores_anew_on_clips_that_are_named(timbre: Command) -> None:
     ("line", "sentence"),
     [
         ("compare a", "name two or more"),
-        ("compare nothing else", "no model 'nothing'"),
+        ("compare nothing else", "no models are registered here"),
         ("compare run0/small run1/small", "name the clips to compare on by --dataset-paths"),
         ("compare run0 run1 --dataset-paths inference:0.wav", "bring no labels to compare by"),
-        ("test --model nothing --dataset-paths x", "no model 'nothing'"),
+        ("test --model nothing --dataset-paths x", "no models are registered here"),
         ("test --model run0 --dataset-paths csv:nowhere.csv", "nowhere.csv"),
         ("train --config nowhere.yaml --aug-kwargs x=1", "nowhere.yaml"),
         ("train --val-paths irmastest:x", "add --train-paths"),

@@ -106,5 +106,5 @@ class TestOtherNamesOfTimm:
             TimmBackbone("resnet10t", depth=0.5)
         with pytest.raises(ConfigError, match="mobilenetv3_large_100 has one width only"):
             TimmBackbone("mobilenetv3_large_100", width=0.5)
-        with pytest.raises(ConfigError, match="MOBNET has no size 'huge': choose one of small, large"):
+        with pytest.raises(ConfigError, match="model MOBNET: size must be small or large, got 'huge'"):
             build_backbone("MOBNET", {"size": "huge"}, in_channels=1, num_labels=2, pretrained="none")
