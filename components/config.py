@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from components.errors import ConfigError
 from components.menus import canonical, nearest
+from components.yaml_text import pairs_of, put, read_yaml
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Params = dict[str, Any]
@@ -200,10 +200,10 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] | Mappi
         ConfigError: if the file is missing or malformed, or a key or value does not fit.
     """
     path = path or os.environ.get("TIMBRE_CONFIG") or None
-    values = _read_yaml(Path(path)) if path else {}
-    pairs = _pairs(overrides)
+    values = read_yaml(Path(path)) if path else {}
+    pairs = pairs_of(overrides)
     for key, value in pairs:
-        _set(values, key, value)
+        put(values, key, value)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -220,7 +220,7 @@ def changed(config: Config, overrides: Mapping[str, Any]) -> Config:
     """
     values = config.model_dump(mode="json", exclude_unset=True)
     for key, value in overrides.items():
-        _set(values, key, value)
+        put(values, key, value)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -230,7 +230,7 @@ def changed(config: Config, overrides: Mapping[str, Any]) -> Config:
 def refusal(key: str, value: Any) -> str | None:
     """Why a dotted key cannot have this value, whatever the others have; None where it can."""
     values: dict[str, Any] = {}
-    _set(values, key, value)
+    put(values, key, value)
     try:
         Config.model_validate(values)
     except ValidationError as error:
@@ -240,49 +240,6 @@ def refusal(key: str, value: Any) -> str | None:
         if f"{where}.".startswith(f"{key}.") or (f"{key}.".startswith(f"{where}.") and first["type"] != "value_error"):
             return _explain(error, "configuration", []).removeprefix("configuration: ")
     return None
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(
-            f"cannot read the configuration {path}: {error.strerror}; name a YAML file, or run it where that file is"
-        ) from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not YAML: it is no UTF-8 text; name a YAML file") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        at = f" at line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path} is not YAML{at} ({getattr(error, 'problem', error)}): mend it, or name a YAML file") from None
-    if not isinstance(values or {}, dict):
-        raise ConfigError(f"{path} holds a {type(values).__name__}, not sections of keys: see configs/ for examples")
-    return values or {}
-
-
-def _pairs(overrides: Sequence[str] | Mapping[str, Any]) -> list[tuple[str, Any]]:
-    if isinstance(overrides, Mapping):
-        return list(overrides.items())
-    pairs = []
-    for text in overrides:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise ConfigError(f"override {text!r} has no value: write section.key=value")
-        try:
-            pairs.append((key.strip(), yaml.safe_load(value)))
-        except yaml.YAMLError:
-            raise ConfigError(f"override {text!r} has a value that is not YAML: quote it") from None
-    return pairs
-
-
-def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
-    *sections, key = dotted.split(".")
-    for section in sections:
-        inner = values.setdefault(section, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(f"{dotted}: {section} is a value, not a section")
-        values = inner
-    values[key] = value
 
 
 def _explain(error: ValidationError, where: str, overridden: Sequence[str]) -> str:
