@@ -24,6 +24,7 @@ from components.training.lightning_import import pl
 from components.training.loader import Loader, Windows
 from components.training.loop import run
 from components.training.plan import Plan
+from components.training.team import ALONE
 from tests.fixtures.manifests import manifest_of
 from tests.fixtures.sounds import noise, write
 
@@ -65,7 +66,7 @@ def measure(model: str, store: Store, folder: Path) -> float:
     plan = Plan(store.num_samples, round(config.windows.length_s * store.sample_rate), config.training.batch_size, seed=0)
     learner = Learner(network, CrossEntropy(), config.training, store.sample_rate, STEPS)
     waiting = Waiting(Loader(store, plan, STEPS))
-    run(learner, waiting, [pl.Callback()], choose_device(config.training), folder)
+    run(learner, waiting, [pl.Callback()], choose_device(config.training), ALONE, folder)
     waited_s, took_s = sum(waiting.waits_s[WARM:-1]), sum(waiting.steps_s[WARM:])
     speed = plan.share * len(waiting.steps_s[WARM:]) / took_s
     print(f"{model:20} waits {waited_s / took_s:.2%} of the step, bar {BAR:.0%}; {speed:.0f} clips/s", flush=True)
