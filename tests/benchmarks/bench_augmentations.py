@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import librosa
-import machine  # noqa: F401
+import machine  # noqa: F401 # it settles threads and the path before what follows is loaded
 import torch
 
 from components.augmentations import AUGMENTATIONS, Batch, Chance

@@ -15,7 +15,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import machine  # noqa: F401
+import machine  # noqa: F401 # it settles threads and the path before what follows is loaded
 import numpy as np
 
 from components.config import Config, load_config

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 
-import machine  # noqa: F401
+import machine  # noqa: F401 # it settles threads and the path before what follows is loaded
 import torch
 from torch import Tensor
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import librosa
-import machine  # noqa: F401
+import machine  # noqa: F401 # it settles threads and the path before what follows is loaded
 import numpy as np
 import soundfile
 import torch

@@ -13,7 +13,7 @@ import threading
 import time
 from pathlib import Path
 
-import machine  # noqa: F401
+import machine  # noqa: F401 # it settles threads and the path before what follows is loaded
 import numpy as np
 
 from components.config import AudioConfig

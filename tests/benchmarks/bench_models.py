@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-import machine  # noqa: F401
+import machine  # noqa: F401 # it settles threads and the path before what follows is loaded
 import torch
 
 from components.labels import IRMAS

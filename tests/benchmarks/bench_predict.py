@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import machine  # noqa: F401
+import machine  # noqa: F401 # it settles threads and the path before what follows is loaded
 import numpy as np
 import soundfile
 import torch

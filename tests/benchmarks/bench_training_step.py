@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import machine  # noqa: F401
+import machine  # noqa: F401 # it settles threads and the path before what follows is loaded
 
 from components.config import Config, load_config
 from components.losses import CrossEntropy

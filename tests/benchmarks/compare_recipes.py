@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import machine  # noqa: F401
+import machine  # noqa: F401 # it settles threads and the path before what follows is loaded
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
