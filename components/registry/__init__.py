@@ -4,7 +4,7 @@ The gate lies in `components.registry.gate`, which needs numpy and pandas; this 
 """
 
 from components.registry.doctor import Finding, examine
-from components.registry.errors import ArchivedModel, InactiveModel, ModelInUse, UnknownModel
+from components.registry.errors import ArchivedModel, DatabaseAway, InactiveModel, ModelInUse, UnknownModel
 from components.registry.records import AuditEntry, Card, Decision, Page, RegisteredModel, rfc3339
 from components.registry.registry import Registry
 
@@ -12,6 +12,7 @@ __all__ = [
     "ArchivedModel",
     "AuditEntry",
     "Card",
+    "DatabaseAway",
     "Decision",
     "Finding",
     "InactiveModel",

@@ -1,6 +1,7 @@
 """Why a model cannot be had; a service answers these with 404, 409, 410 and 409.
 
 RegistryError
+├── DatabaseAway     the database does not answer, or is damaged; 503
 ├── UnknownModel     no model answers to the key
 ├── InactiveModel    kept, but not to be served
 ├── ArchivedModel    kept for audit only
@@ -10,6 +11,10 @@ RegistryError
 # ruff: noqa: N818 - the names say in which state a model is
 
 from components.errors import RegistryError
+
+
+class DatabaseAway(RegistryError):
+    """The database does not answer now."""
 
 
 class UnknownModel(RegistryError):
