@@ -103,7 +103,7 @@ class Buckets:
                     announced = int(answer["ContentLength"])
                     while announced <= max_bytes and len(content) <= max_bytes and (chunk := await body.read(CHUNK)):
                         content += chunk
-            except (TimeoutError, OSError, self._broken):
+            except self._broken:
                 if last:
                     raise
                 continue
@@ -113,18 +113,19 @@ class Buckets:
         raise AssertionError
 
     def _asked(self, call: Callable[..., Any], method: str, bucket: str, key: str, **names: str) -> Any:
-        from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
-
         try:
             return call(method, Bucket=bucket, **names)
-        except (OSError, TimeoutError, BotoCoreError, self._broken) as error:
+        except self._broken as error:
             raise _failure(error, f"{SCHEME}{bucket}/{key}") from error
 
-    @property
-    def _broken(self) -> type[Exception]:
+    @cached_property
+    def _broken(self) -> tuple[type[Exception], ...]:
+        """What a server that is away, slow or no S3 at all comes out as."""
         from aiohttp import ClientError
+        from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+        from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
-        return ClientError
+        return OSError, TimeoutError, ClientError, BotoCoreError, ResponseParserError
 
     @property
     def _fs(self) -> Any:

@@ -2,10 +2,13 @@
 
 import io
 import json
+import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -257,3 +260,59 @@ def test_an_object_beside_a_folder_of_its_name(sources: Sources, server: Server,
     with pytest.raises(SourceError, match="cannot be kept as a file"), sources.local("s3://clips/both/", tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+class Broken(BaseHTTPRequestHandler):
+    """No S3 that anyone wants: it breaks off, stays silent, speaks another language, or is always busy."""
+
+    how = ""
+    asked = 0
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        Broken.asked += 1
+        if self.how == "silent":
+            time.sleep(0.6)
+        if self.how == "busy":
+            self.send_response(503)
+            self.end_headers()
+            return
+        self.do_HEAD()
+        if self.how == "breaks off":
+            self.wfile.write(b"only this")
+        if self.how == "endless":
+            self.wfile.write(bytes(1000))
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def broken(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Broken]]:
+    monkeypatch.setattr("bentos.buckets.READ_S", 0.3)
+    Broken.asked = 0
+    with ThreadingHTTPServer(("127.0.0.1", 0), Broken) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{http.server_port}")
+        yield Broken
+        http.shutdown()
+
+
+@pytest.mark.parametrize("how", ["breaks off", "silent", "busy"])
+def test_a_server_that_fails_is_asked_a_few_times(sources: Sources, broken: type[Broken], how: str) -> None:
+    broken.how = how
+    (file,) = sources.files("s3://clips/a.wav")
+    with pytest.raises(SourceError, match=r"S3 gave no answer for 's3://clips/a\.wav': try again in a moment") as raised:
+        file.open()
+    assert raised.value.kind == "away"
+    assert 2 <= broken.asked <= 4
+
+
+def test_a_server_that_is_no_s3(sources: Sources, broken: type[Broken]) -> None:
+    broken.how = "endless"
+    with pytest.raises(SourceError, match="S3 gave no answer") as raised:
+        sources.files("s3://clips/folder/")
+    assert raised.value.kind == "away"
