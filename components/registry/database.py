@@ -50,10 +50,15 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A session that takes effect at its end, all or nothing; writers of all processes take turns."""
+    def write(self, in_turn: bool = True) -> Iterator[Session]:
+        """A session that takes effect at its end, all or nothing; writers of all processes take turns.
+
+        Args:
+            in_turn: False for who locks the rows that it writes itself: PostgreSQL then lets it write beside others, SQLite cannot.
+        """
         with self._plainly(), Session(self._ready().execution_options(begin="IMMEDIATE"), expire_on_commit=False) as session:
-            take_turn(session.connection())
+            if in_turn:
+                take_turn(session.connection())
             yield session
             session.commit()
 
