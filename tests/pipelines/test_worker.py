@@ -145,3 +145,20 @@ def test_a_worker_that_is_asked_to_stop_gives_its_job_back(project: Project, job
     found = jobs.get(job.id)
     assert (found.state, found.attempts, trainings(job)) == ("queued", 0, [])
     jobs.cancel(job.id, "ann")
+
+
+def test_a_training_by_hand_is_cancelled_like_any_other(project: Project, jobs: Jobs) -> None:
+    settings = [word for text in ENDLESS for word in ("--set", text)]
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-m", "timbre", "train", "--name", "by-hand", *settings]
+    with subprocess.Popen(command, cwd=project.folder, env=project.environment, **pipes) as training:
+        ends = time.monotonic() + PATIENCE_S
+        while not (running := jobs.list("running").items) and time.monotonic() < ends:
+            time.sleep(0.2)
+        until(jobs, running[0], training, trains)
+        jobs.cancel(running[0].id, "bob")
+        said = training.communicate(timeout=PATIENCE_S)[1]
+    assert training.returncode == 130, said
+    assert "this training was cancelled in the registry" in said
+    job = jobs.get(running[0].id)
+    assert (job.state, job.by_hand, models_of(project, job)) == ("cancelled", True, [])
