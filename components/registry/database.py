@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from components.errors import RegistryError
 from components.places import database_url
 from components.registry import schema
+from components.registry.errors import DatabaseAway
 
 WRITERS = 7_461_676_765  # PostgreSQL's advisory lock that writers take turns on; any number that is only ours
 WAIT_S = 30
@@ -108,7 +109,7 @@ class Database:
             said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
             if self._url.password:
                 said = said.replace(str(self._url.password), "***")
-            raise RegistryError(
+            raise DatabaseAway(
                 f"cannot use the database {self.where}: {said}; see that it runs and that TIMBRE_DATABASE_URL names it"
             ) from error
 

@@ -1,19 +1,27 @@
-"""Why a model or a job cannot be had; a service answers these with 404, 409, 410, 409, 404, 409, 422 and, for LostLease, never.
+"""Why a model or job cannot be had or a key does not open; a service answers with the status that is named.
 
 RegistryError
-├── UnknownModel     no model answers to the key
-├── InactiveModel    kept, but not to be served
-├── ArchivedModel    kept for audit only
-├── ModelInUse       in production: promote another one first
-├── UnknownJob       no training job has the id
-├── JobFinished      the job has ended, and cannot be cancelled
-├── KeyReused        the idempotency key belongs to another request
+├── DatabaseAway     the database does not answer, or is damaged; 503
+├── UnknownModel     no model answers to the key; 404
+├── InactiveModel    kept, but not to be served; 409
+├── ArchivedModel    kept for audit only; 410
+├── ModelInUse       in production: promote another one first; 409
+├── UnknownKey       no API key is this one; 401
+├── RevokedKey       it was one; 401
+├── RateLimited      it has used its minute up; 429
+├── UnknownJob       no training job has the id; 404
+├── JobFinished      the job has ended, and cannot be cancelled; 409
+├── KeyReused        the idempotency key belongs to another request; 422
 └── LostLease        another worker has the job now, or nobody has
 """
 
-# ruff: noqa: N818 - the names say in which state a model or a job is
+# ruff: noqa: N818 - the names say in which state a model, key or job is
 
 from components.errors import RegistryError
+
+
+class DatabaseAway(RegistryError):
+    """The database does not answer now."""
 
 
 class UnknownModel(RegistryError):
@@ -30,6 +38,26 @@ class ArchivedModel(RegistryError):
 
 class ModelInUse(RegistryError):
     """The model is in production and cannot be taken away from under it."""
+
+
+class UnknownKey(RegistryError):
+    """No API key is, or answers to, what was given."""
+
+
+class RevokedKey(RegistryError):
+    """The API key was taken back."""
+
+
+class RateLimited(RegistryError):
+    """The API key has used up what it may ask for in a minute.
+
+    Args:
+        retry_after_s: when the next request would be let through.
+    """
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class UnknownJob(RegistryError):
