@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,7 @@ def serve(
     add_instrument_metrics: Annotated[
         bool, typer.Option("--add-instrument-metrics", help="Metrics of each label in the answers of the test routes.")
     ] = False,
+    with_worker: Annotated[bool, typer.Option("--with-worker", help="Run training jobs too, in a process beside the service.")] = False,
 ) -> None:
     """Serve the registered models over HTTP; /docs tells the routes, /ui is a page for people.
 
@@ -53,6 +55,8 @@ def serve(
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "bentoml", "serve", "bentos.service:Timbre", "--working-dir", str(root), "--host", address]
     command += ["--port", str(port), *(["--reload"] if hot_reload else [])]
+    if with_worker:  # its parent stays the same process, whatever program that runs
+        subprocess.Popen([sys.executable, "-m", "timbre", "worker", "--with-parent", str(os.getpid())], env=environment)
     os.execve(sys.executable, command, environment)  # noqa: S606 - signals then reach the service itself
 
 
@@ -64,6 +68,7 @@ def _places() -> dict[str, str]:
         "TIMBRE_DATABASE_URL": places.database_url(),
         "TIMBRE_MODELS": str(places.models_root()),
         "TIMBRE_STORE": str(places.store_root()),
+        "TIMBRE_CONFIGS": str(places.configs_root()),
         "TIMBRE_DATA_ROOTS": str(Path("data").absolute()),
     }
 
