@@ -44,7 +44,7 @@ REUSED = examples.error(
     "The key belongs to another request", f"the idempotency key 'nightly' belongs to job {ID}, which asks for something else"
 )
 REFUSED = examples.error("The configuration cannot be trained", "there is no configuration 'sampel'; did you mean sample?")
-ERRORS = {status: told for status, told in examples.ERRORS.items() if status in (400, 401, 403, 429, 503)}
+ERRORS: dict[int | str, dict[str, Any]] = {status: told for status, told in examples.ERRORS.items() if status in (400, 401, 403, 429, 503)}
 QUEUED = {**LOGGED, **dict.fromkeys(("step", "steps", "epoch", "epochs", "started_at", "run")), "state": "queued", "attempts": 0}
 ACCEPTED = {**QUEUED, "metrics": {}, "log_tail": ""}
 

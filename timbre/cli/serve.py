@@ -4,6 +4,7 @@ import ipaddress
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -47,8 +48,7 @@ def serve(
     if add_instrument_metrics:
         given["TIMBRE_ADD_INSTRUMENT_METRICS"] = "true"
     environment = {**_places(), **os.environ, **given, "TIMBRE_AUTH": auth, "BENTOML_DO_NOT_TRACK": "True"}
-    if auth == "required":
-        _say_how_to_make_a_key()
+    environment["TIMBRE_METRICS_DIR"] = tempfile.mkdtemp(prefix="timbre-metrics-")
     from bentos.config import from_environment
 
     from_environment(environment)  # a wrong value is said here, in one sentence
@@ -71,14 +71,3 @@ def _places() -> dict[str, str]:
         "TIMBRE_CONFIGS": str(places.configs_root()),
         "TIMBRE_DATA_ROOTS": str(Path("data").absolute()),
     }
-
-
-def _say_how_to_make_a_key() -> None:
-    from components.registry import ApiKeys, Registry
-
-    with Registry() as registry:
-        if not registry.database.is_there or not ApiKeys(registry.database).any_active():
-            print(
-                "timbre: there is no API key yet, so nobody can use this service: `timbre keys create NAME --scope predict` makes one",
-                file=sys.stderr,
-            )
