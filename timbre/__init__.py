@@ -11,11 +11,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from components.config import Config, load_config
     from components.training import fit
+    from timbre.client import AsyncClient, Client, ServiceError
     from timbre.face import Tagger
 
-__all__ = ["Config", "Tagger", "fit", "load_config"]
+__all__ = ["AsyncClient", "Client", "Config", "ServiceError", "Tagger", "fit", "load_config"]
 
-_HOMES = {"Config": "components.config", "load_config": "components.config", "fit": "components.training", "Tagger": "timbre.face"}
+_HOMES = {
+    "AsyncClient": "timbre.client",
+    "Client": "timbre.client",
+    "Config": "components.config",
+    "ServiceError": "timbre.client",
+    "Tagger": "timbre.face",
+    "fit": "components.training",
+    "load_config": "components.config",
+}
 
 
 def __getattr__(name: str) -> Any:
