@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from components.errors import RegistryError
 from components.places import database_url
 from components.registry import schema
+from components.registry.errors import DatabaseAway
 
 WRITERS = 7_461_676_765  # PostgreSQL's advisory lock that writers take turns on; any number that is only ours
 WAIT_S = 30
@@ -50,10 +51,15 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A session that takes effect at its end, all or nothing; writers of all processes take turns."""
+    def write(self, in_turn: bool = True) -> Iterator[Session]:
+        """A session that takes effect at its end, all or nothing; writers of all processes take turns.
+
+        Args:
+            in_turn: False for who locks the rows that it writes itself: PostgreSQL then lets it write beside others, SQLite cannot.
+        """
         with self._plainly(), Session(self._ready().execution_options(begin="IMMEDIATE"), expire_on_commit=False) as session:
-            take_turn(session.connection())
+            if in_turn:
+                take_turn(session.connection())
             yield session
             session.commit()
 
@@ -103,7 +109,7 @@ class Database:
             said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
             if self._url.password:
                 said = said.replace(str(self._url.password), "***")
-            raise RegistryError(
+            raise DatabaseAway(
                 f"cannot use the database {self.where}: {said}; see that it runs and that TIMBRE_DATABASE_URL names it"
             ) from error
 

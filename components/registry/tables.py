@@ -1,10 +1,10 @@
-"""The SQL tables: models, the aliases that point to them, and the audit trail. A change here needs a revision in migrations/."""
+"""The SQL tables: models, the aliases that point to them, API keys, and the audit trail. A change here needs a revision in migrations/."""
 
 import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, MetaData, String, Text
+from sqlalchemy import JSON, DateTime, Dialect, Double, ForeignKey, MetaData, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -86,6 +86,31 @@ class AliasRow(Base):
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     model_id: Mapped[str] = mapped_column(ForeignKey("models.id"), index=True)
     changed_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+
+class ApiKeyRow(Base):
+    """An API key without its secret. Rows are revoked, never deleted."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    prefix: Mapped[str] = mapped_column(String(8), unique=True)
+    sha256: Mapped[str] = mapped_column(String(64))  # of the whole secret
+    name: Mapped[str] = mapped_column(String(100), index=True)
+    scopes: Mapped[list[str]]
+    per_minute: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class RateWindowRow(Base):
+    """How far a key has used its minute up: one row a key, however often it asks."""
+
+    __tablename__ = "rate_windows"
+
+    key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id"), primary_key=True)
+    free_at: Mapped[float] = mapped_column(Double)  # Unix time in seconds at which nothing of what was used counts any more
 
 
 class AuditRow(Base):

@@ -64,10 +64,12 @@ def write(path: Path, seed: int) -> Path:
     return path
 
 
-def sealed(folder: Path) -> Path:
+def sealed(folder: Path, backbone: str = Config().model.name) -> Path:
+    """A tagger folder with random weights."""
     config = Config()
+    model = config.model.model_copy(update={"name": backbone, "pretrained": "none"})
     torch.manual_seed(0)
-    network = build_network(config.feature, config.model, config.windows, config.audio.sample_rate, IRMAS)
+    network = build_network(config.feature, model, config.windows, config.audio.sample_rate, IRMAS)
     settings = TaggerSettings(
         name="bench",
         task=config.task,
@@ -75,7 +77,7 @@ def sealed(folder: Path) -> Path:
         sample_rate=config.audio.sample_rate,
         windows=config.windows,
         feature=config.feature,
-        model=config.model,
+        model=model,
         thresholds=(0.5,) * len(IRMAS),
     )
     return seal(folder, network, settings)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from timbre.cli import choose, compare, data, doctor, models, predict, store, test, train, tune
+from timbre.cli import choose, compare, data, doctor, keys, models, predict, store, test, train, tune
 from timbre.cli.arguments import spread
 
 ENVIRONMENT = {
@@ -46,6 +46,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(store.app, name="store")
 app.add_typer(models.app, name="models")
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:

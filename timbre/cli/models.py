@@ -109,4 +109,4 @@ def audit(
 def _told(detail: dict[str, object]) -> str:
     decision = detail.get("decision")
     told = decision.get("reason") if isinstance(decision, dict) else detail.get("reason")
-    return str(told or "")
+    return str(told or detail.get("name") or "")

@@ -1,0 +1,1 @@
+"""The service: decode the request, call components, encode the answer."""

@@ -1,0 +1,107 @@
+"""Who may use which route: an API key with the right scope, or, where authentication is off, callers on this machine alone."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from bentos.config import ServiceConfig
+from bentos.errors import Refused
+from components.registry.api_keys import ApiKeys
+from components.registry.errors import RateLimited, UnknownKey
+
+HEADER = "X-API-Key"
+PAGE = "/ui"
+ANY = ""  # any key will do
+OPEN = {"/", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"}
+RULES: tuple[tuple[str, str, str], ...] = (  # method, path, scope; the first that fits
+    ("POST", r"/model/predict-.*", "predict"),
+    ("POST", r"/model/test-.*", "test"),
+    ("GET", r"/models|/dataset-types|/api/v1/models(/.*)?", ANY),
+    (".*", r"/api/v1/models(/.*)?", "models"),
+    (".*", r"/api/v1/training-jobs(/.*)?", "train"),
+    (".*", r".*", "admin"),
+)
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]", "testserver"}
+NO_KEY = f"this route wants an API key in the header {HEADER}: `timbre keys create NAME --scope predict` makes one"
+NOT_LOCAL = "authentication is off, so only callers on the service's own machine are served: start it with TIMBRE_AUTH=required"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: the key's name for the audit trail, and what it may do."""
+
+    name: str
+    scopes: frozenset[str]
+
+
+EVERYONE = Caller("anonymous", frozenset({"admin"}))
+
+
+class Access:
+    """The door's rules.
+
+    Args:
+        keys: the API keys.
+        config: whether they are wanted.
+    """
+
+    def __init__(self, keys: ApiKeys, config: ServiceConfig) -> None:
+        self._keys, self._config = keys, config
+
+    async def check(self, scope: Scope, headers: Headers) -> Caller | None:
+        """The caller; None on routes that are open to all.
+
+        Raises:
+            Refused: 401, 403 or 429.
+            RegistryError: if the database is away.
+        """
+        if scope["path"] in OPEN:
+            return None
+        if self._config.auth == "off":
+            _refuse_strangers(scope, headers)
+            return EVERYONE
+        return await self.caller(headers.get(HEADER, ""), _scope_of(scope["method"], scope["path"]))
+
+    async def caller(self, secret: str, wanted: str) -> Caller:
+        """Who the key belongs to, if it may do what is wanted; one request is counted."""
+        if not secret:
+            raise Refused(401, NO_KEY, {"WWW-Authenticate": "ApiKey"})
+        try:
+            key = await run_in_threadpool(self._check, secret)
+        except UnknownKey as error:
+            raise Refused(401, str(error), {"WWW-Authenticate": "ApiKey"}) from None
+        except RateLimited as error:
+            raise Refused(429, str(error), {"Retry-After": str(max(1, round(error.retry_after_s)))}) from None
+        if wanted != ANY and not {wanted, "admin"} & set(key.scopes):
+            raise Refused(403, f"this key may {', '.join(key.scopes)}, and this route wants the scope {wanted}: ask for another key")
+        return Caller(key.name, frozenset(key.scopes))
+
+    def _check(self, secret: str):  # type: ignore[no-untyped-def]
+        key = self._keys.check(secret)
+        self._keys.spend(key)
+        return key
+
+
+def is_page(path: str) -> bool:
+    """The page has a login of its own."""
+    return path == PAGE or path.startswith(f"{PAGE}/")
+
+
+def _scope_of(method: str, path: str) -> str:
+    return next(scope for verb, where, scope in RULES if re.fullmatch(verb, method) and re.fullmatch(where, path))
+
+
+def _refuse_strangers(scope: Scope, headers: Headers) -> None:
+    """Another site's page may reach a service on its reader's machine under a name of its own: the Host header tells."""
+    host = headers.get("host", "").rsplit(":", 1)[0] if not headers.get("host", "").endswith("]") else headers.get("host", "")
+    client = scope.get("client")
+    try:
+        here = client is None or ipaddress.ip_address(client[0]).is_loopback
+    except ValueError:
+        here = client[0] == "testclient"
+    if not here or host.lower() not in LOCAL_HOSTS:
+        raise Refused(403, NOT_LOCAL)

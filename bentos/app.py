@@ -1,0 +1,44 @@
+"""The web app: routes behind the gate. It knows no BentoML; whoever runs it hands in what scores."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.responses import RedirectResponse
+
+from bentos import examples
+from bentos.config import ServiceConfig
+from bentos.context import Context
+from bentos.errors import add_handlers
+from bentos.gate import Gate
+from bentos.routes import catalogue, predict
+from bentos.work import Score
+
+
+def create_app(config: ServiceConfig, scorer: Callable[[], Score]) -> FastAPI:
+    """The app.
+
+    Args:
+        scorer: gives what scores clips, asked once the app starts.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        context = Context.build(config, scorer())
+        app.state.context = context
+        try:
+            yield
+        finally:
+            context.close()
+
+    app = FastAPI(title="Timbre", version="1.0.0", description=examples.DESCRIPTION, lifespan=lifespan)
+    app.add_middleware(Gate, access=lambda: app.state.context.access, config=config)
+    add_handlers(app)
+    for router in (catalogue.router, predict.router):
+        app.include_router(router)
+
+    @app.get("/", include_in_schema=False)
+    async def home() -> RedirectResponse:
+        return RedirectResponse("/ui/" if config.page else "/docs")
+
+    return app

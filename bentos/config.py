@@ -1,0 +1,81 @@
+"""What the service may be told, by environment variables that are read once at its start: TIMBRE_<NAME IN CAPITALS>."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, ValidationError
+
+from components.audio import Limits
+from components.errors import ConfigError
+
+PREFIX = "TIMBRE_"
+LISTS = {"data_roots": os.pathsep, "s3_buckets": ","}
+MIB = 2**20
+
+
+class ServiceConfig(BaseModel):
+    """Frozen.
+
+    Attributes:
+        auth: `required`: every route but the health checks wants an API key. `off` holds for callers on the same machine only.
+        model_dir: a folder of tagger folders that are served beside the registry's.
+        data_roots: folders below which a client may name paths.
+        s3_buckets: buckets that a client may name; none: S3 is off.
+        batch_size: windows scored at a time.
+        num_workers: processes that take requests; one scores for all of them.
+        models_mib: weights that are kept open; the least recently used goes first.
+        max_files, max_body_mib, max_seconds, max_pcm_mib: of one request.
+        max_pending: requests under way at a time in each process; more get 503.
+        time_limit_s: for one answer; a stream is not bound by it.
+        page: whether /ui is there.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    auth: Literal["required", "off"] = "required"
+    model_dir: Path | None = None
+    data_roots: tuple[Path, ...] = (Path("data"),)
+    s3_buckets: tuple[str, ...] = ()
+    device: str = "cpu"
+    batch_size: PositiveInt = 32
+    num_workers: PositiveInt = 1
+    models_mib: PositiveInt = 2048
+    add_instrument_metrics: bool = False
+    max_files: PositiveInt = 1000
+    max_body_mib: PositiveFloat = 512.0
+    max_json_mib: PositiveFloat = 1.0
+    max_seconds: PositiveFloat = 7200.0
+    max_clip_seconds: PositiveFloat = 600.0
+    max_pcm_mib: PositiveFloat = 256.0
+    max_pending: PositiveInt = 64
+    time_limit_s: PositiveFloat = 120.0
+    page: bool = True
+
+    @property
+    def max_body_bytes(self) -> int:
+        return round(self.max_body_mib * MIB)
+
+    @property
+    def limits(self) -> Limits:
+        """Of one clip."""
+        return Limits(self.max_clip_seconds, round(self.max_pcm_mib * MIB))
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> ServiceConfig:
+    """The config that the environment's variables come to.
+
+    Raises:
+        ConfigError: if a value is none that fits.
+    """
+    given: dict[str, object] = {}
+    for name in ServiceConfig.model_fields:
+        text = environment.get(PREFIX + name.upper())
+        if text:
+            given[name] = [part.strip() for part in text.split(LISTS[name]) if part.strip()] if name in LISTS else text
+    try:
+        return ServiceConfig.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{PREFIX}{str(first['loc'][0]).upper()}={first['input']!r} does not fit: {first['msg']}") from None

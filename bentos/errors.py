@@ -1,0 +1,77 @@
+"""Every error's HTTP status, in one place. A body is `{"detail": sentence}`; 422 has the list that FastAPI gives."""
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from components.errors import AudioError, ConfigError, DataError, RegistryError, TaggerError, TimbreError
+from components.registry import ArchivedModel, DatabaseAway, InactiveModel, ModelInUse, UnknownModel
+
+log = logging.getLogger("timbre.service")
+
+STATUSES: dict[type[TimbreError], int] = {
+    UnknownModel: 404,
+    InactiveModel: 409,
+    ModelInUse: 409,
+    ArchivedModel: 410,
+    DatabaseAway: 503,
+    TaggerError: 503,
+    AudioError: 400,
+    DataError: 400,
+    ConfigError: 400,
+    RegistryError: 400,
+}
+AWAY = "the service cannot use its database just now: try again in a moment"
+DAMAGED = "the model's tagger cannot be opened: the service's log says why"
+INTERNAL = "something went wrong on our side; the log has it under this answer's X-Request-ID"
+
+
+class Refused(HTTPException):
+    """A request that is answered with an error status. FastAPI lets its own class pass wherever it reads a body."""
+
+    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status, detail, headers)
+
+
+def refusal(error: Exception) -> Refused:
+    """The answer that an error means; what a client must not know stays in the log."""
+    if isinstance(error, Refused):
+        return error
+    status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
+    if status < 500:
+        return Refused(status, str(error))
+    log.error("%s: %s", type(error).__name__, error, exc_info=None if isinstance(error, TimbreError) else error)
+    if isinstance(error, DatabaseAway):
+        return Refused(503, AWAY, {"Retry-After": "5"})
+    return Refused(503, DAMAGED) if isinstance(error, TaggerError) else Refused(500, INTERNAL)
+
+
+def answer(refused: Refused) -> JSONResponse:
+    return JSONResponse({"detail": refused.detail}, refused.status_code, refused.headers)
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Have the app answer every error in the one shape."""
+
+    async def any_error(_: Request, error: Exception) -> JSONResponse:
+        return answer(refusal(error))
+
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        return unprocessable(error)
+
+    for kind in (TimbreError, Exception):
+        app.add_exception_handler(kind, any_error)
+    app.add_exception_handler(HTTPException, http)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]
+
+
+def unprocessable(error: RequestValidationError) -> JSONResponse:
+    """422 with where, what and which kind; the input itself is not sent back, since it may be huge."""
+    detail = [{"loc": list(one["loc"]), "msg": str(one["msg"]), "type": str(one["type"])} for one in error.errors()[:20]]
+    return JSONResponse({"detail": detail}, 422)

@@ -1,0 +1,64 @@
+"""What the OpenAPI document shows: an example for every body, and the shapes of errors."""
+
+from typing import Any
+
+DESCRIPTION = """Which labels play in a recording.
+
+1. `GET /models` gives the models that may be used.
+2. Put one of its strings into `model_ckpt_path` of `POST /model/predict-files`, choose audio files, and send.
+
+Every route but the health checks wants an API key in the header `X-API-Key`, unless the service runs with authentication off."""
+
+PATHS = ["test/Part1", "test/Part2/one.wav", "s3://recordings/2026/one.flac"]
+ONE = {"cel": 1, "cla": 0, "flu": 0, "gac": 0, "gel": 0, "org": 0, "pia": 1, "sax": 0, "tru": 0, "vio": 0, "voi": 1}
+FAILED = {"error": "notes.txt is no audio that can be read (Format not recognised): convert it to WAV, FLAC, OGG or MP3"}
+LINES = '{"one": {"cel": 1, "voi": 0}}\n{"two": {"error": "two.wav is empty: it holds no bytes"}}\n{"status": "done", "clips": 1, "failed": 1}\n'
+
+DETAIL: dict[str, Any] = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
+
+
+def error(description: str, example: str) -> dict[str, Any]:
+    """An error's entry in the document."""
+    return {"description": description, "content": {"application/json": {"schema": DETAIL, "example": {"detail": example}}}}
+
+
+def json_body(description: str, example: Any) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"example": example}}}
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    400: error("The input cannot be used", "not one of 2 files could be read; the first: a.wav is empty: it holds no bytes"),
+    401: error("No key, or a wrong one", "this route wants an API key in the header X-API-Key"),
+    403: error("The key may not do this", "this key may predict, and this route wants the scope test"),
+    404: error("No such model or path", "the registry has no model 'sampel@e04c42dd'; it has sample@e04c42dd"),
+    409: error("The model is inactive", "model sample@e04c42dd is inactive"),
+    410: error("The model is archived", "model sample@e04c42dd was archived and is kept for audit only"),
+    413: error("Too much for one request", "the request's body is larger than 512 MiB: send fewer or smaller files"),
+    415: error("Another type of body is wanted", "send the audio as multipart/form-data with one field audio_files a file"),
+    429: error("Too many requests with this key", "this key may send 600 requests a minute"),
+    503: error("Busy, or the database is away", "the service has as many requests in line as it takes"),
+    504: error("It took too long", "the answer took longer than 120 s"),
+}
+UPLOAD: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["audio_files"],
+                    "properties": {"audio_files": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}},
+                },
+                "example": {"audio_files": ["track_23.wav"]},
+            }
+        },
+    }
+}
+FILES = {200: json_body("An object a file, in their order", [ONE, FAILED])}
+DIRECTORY = {200: json_body("File stem -> label -> 0 or 1", {"one": ONE, "notes": FAILED})}
+STREAM = {
+    200: {
+        "description": "A line a clip; the last one says how it ended",
+        "content": {"application/x-ndjson": {"schema": {"type": "string"}, "example": LINES}, "text/event-stream": {"schema": {"type": "string"}}},
+    }
+}

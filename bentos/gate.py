@@ -1,0 +1,179 @@
+"""What every request passes before a route sees it: its id, the caller's key, a place in line, limits of bytes and time.
+
+It is plain ASGI and works on the stream, so that a body is counted before memory grows, and a client that leaves stops the work.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bentos.access import Access, is_page
+from bentos.config import MIB, ServiceConfig
+from bentos.errors import Refused, answer, refusal
+
+log = logging.getLogger("timbre.access")
+REQUEST_ID = "X-Request-ID"
+PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
+FULL = "the service has as many requests in line as it takes: try again in a moment"
+
+
+@dataclass
+class Visit:
+    """One request on its way through the gate."""
+
+    limit: float  # bytes of the body
+    began: float = field(default_factory=time.monotonic)
+    received: int = 0
+    status: int = 0
+    answered: bool = False
+
+
+class Gate:
+    """The outermost part of the app.
+
+    Args:
+        access: gives who may use which route, once the app has started.
+        config: the service's limits.
+    """
+
+    def __init__(self, app: ASGIApp, access: Callable[[], Access], config: ServiceConfig) -> None:
+        self._app, self._access, self._config = app, access, config
+        self._inside = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return  # the service has no websockets
+        headers = Headers(scope=scope)
+        given = headers.get(REQUEST_ID, "")
+        name = given if PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id.set(name)
+        visit = Visit(self._limit(scope, headers) * MIB)
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                visit.status = message["status"]
+                message = {**message, "headers": [*message["headers"], (REQUEST_ID.lower().encode(), name.encode())]}
+            elif not message.get("more_body"):
+                visit.answered = True
+            async with asyncio.timeout(self._config.time_limit_s):  # a client that does not read must not stay for ever
+                await send(message)
+
+        try:
+            await self._admit(scope, headers, receive, tell, visit)
+        except Refused as refused:
+            if not visit.status:
+                await answer(refused)(scope, receive, tell)
+        finally:
+            self._note(scope, visit, name)
+
+    def _limit(self, scope: Scope, headers: Headers) -> float:
+        """MiB that the body may have."""
+        upload = headers.get("content-type", "").startswith("multipart/form-data")
+        return self._config.max_body_mib if upload else self._config.max_json_mib
+
+    async def _admit(self, scope: Scope, headers: Headers, receive: Receive, send: Send, visit: Visit) -> None:
+        if is_page(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        try:
+            scope["state"] = {**scope.get("state", {}), "caller": await self._access().check(scope, headers)}
+        except Exception as error:
+            raise refusal(error) from error
+        announced = headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > visit.limit:
+            raise _too_large(visit.limit)
+        if self._inside >= self._config.max_pending:
+            raise Refused(503, FULL, {"Retry-After": "5"})
+        self._inside += 1
+        try:
+            await self._watch(scope, receive, send, visit)
+        finally:
+            self._inside -= 1
+
+    async def _watch(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
+        """Run the app while looking after its client and the clock."""
+        client = _Client(receive, visit)
+        client.work = asyncio.ensure_future(self._app(scope, client.take, send))
+        try:
+            await asyncio.wait({client.work}, timeout=self._config.time_limit_s)
+            if not client.work.done():
+                if not visit.status:
+                    raise Refused(504, f"the answer took longer than {self._config.time_limit_s:g} s: send less at a time, or use a stream")
+                await asyncio.wait({client.work})  # a stream that has begun goes on for as long as its client stays
+            if not client.gone.is_set():
+                client.work.result()
+        finally:
+            await client.leave()
+
+    def _note(self, scope: Scope, visit: Visit, name: str) -> None:
+        caller = scope.get("state", {}).get("caller")
+        log.info(
+            "%s %s",
+            scope["method"],
+            scope["path"][:200],
+            extra={
+                "request_id": name,
+                "status": visit.status or 499,
+                "ms": round((time.monotonic() - visit.began) * 1000, 1),
+                "bytes_in": visit.received,
+                "caller": getattr(caller, "name", None),
+            },
+        )
+
+
+class _Client:
+    """The other end of a request: its body is counted as it comes, and its leaving stops the work."""
+
+    def __init__(self, receive: Receive, visit: Visit) -> None:
+        self.gone = asyncio.Event()
+        self.work: asyncio.Future[None] | None = None
+        self._receive, self._visit = receive, visit
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def take(self) -> Message:
+        """What the app receives."""
+        if self._watcher or self.gone.is_set():
+            await self.gone.wait()
+            return {"type": "http.disconnect"}
+        message: Message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self.gone.set()
+            return message
+        self._visit.received += len(message.get("body", b""))
+        if self._visit.received > self._visit.limit:
+            raise _too_large(self._visit.limit)
+        if not message.get("more_body"):
+            self._watcher = asyncio.create_task(self._watch())
+        return message
+
+    async def leave(self) -> None:
+        """Stop whatever still runs."""
+        for task in (self.work, self._watcher):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await task
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.gone.set()
+        if self.work and not self._visit.answered:
+            self.work.cancel()
+
+
+def _too_large(limit: float) -> Refused:
+    return Refused(413, f"the request's body is larger than {limit / MIB:g} MiB: send fewer or smaller files", {"Connection": "close"})

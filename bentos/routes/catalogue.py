@@ -1,0 +1,21 @@
+"""What there is to choose from: models and types of data sets."""
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+
+from bentos.context import context_of
+from components.datasets import DATASETS
+
+router = APIRouter(tags=["resources"])
+
+
+@router.get("/models", summary="Models that may be used", response_description="Keys for `model_ckpt_path`: aliases, then name@digest8.")
+async def models(request: Request) -> list[str]:
+    """Each string is exactly what the parameter `model_ckpt_path` takes."""
+    return await run_in_threadpool(context_of(request).catalogue.keys)
+
+
+@router.get("/dataset-types", summary="Types of data sets")
+async def dataset_types() -> list[str]:
+    """Each type reads labels in its own way; the empty string `""` only loads the audio."""
+    return list(DATASETS)

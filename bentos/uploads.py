@@ -1,0 +1,114 @@
+"""The files of a multipart request, handed on one by one while the rest still streams in, so that few of them are held at a time."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import Request
+
+from bentos.errors import Refused
+
+FIELD = "audio_files"
+MULTIPART = "multipart/form-data"
+IN_MEMORY = 2 * 2**20  # a larger file goes on in a nameless temporary one
+HEADER_BYTES, OTHER_PARTS = 8192, 8
+
+
+class NamedFile:
+    """A file object that errors call by the client's own name for it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name or "the file"
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - whoever gets it closes it
+        self.read, self.seek, self.tell, self.write, self.close = (
+            self._file.read, self._file.seek, self._file.tell, self._file.write, self._file.close,
+        )  # fmt: skip
+
+
+@dataclass
+class _Parts:
+    """What the parser tells, part by part."""
+
+    most: int
+    done: list[NamedFile] = field(default_factory=list)
+    files: int = 0
+    others: int = 0
+    current: NamedFile | None = None
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    name: bytes = b""
+    value: bytes = b""
+
+    def on_part_begin(self) -> None:
+        self.headers, self.name, self.value, self.current = {}, b"", b"", None
+
+    def on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self.name += data[start:end]
+        self._check(len(self.name))
+
+    def on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self.value += data[start:end]
+        self._check(len(self.value))
+
+    def on_header_end(self) -> None:
+        self.headers[self.name.lower()] = self.value
+        self.name, self.value = b"", b""
+        self._check(len(self.headers) * 256)
+
+    def on_headers_finished(self) -> None:
+        _, options = parse_options_header(self.headers.get(b"content-disposition"))
+        if options.get(b"name") != FIELD.encode() or b"filename" not in options:
+            self.others += 1
+            if self.others > OTHER_PARTS:
+                raise Refused(413, f"the request has more than {OTHER_PARTS} parts other than {FIELD}: send the files alone")
+            return
+        self.files += 1
+        if self.files > self.most:
+            raise Refused(413, f"one request takes at most {self.most} files: send them in parts")
+        self.current = NamedFile(options[b"filename"].decode("utf-8", "replace")[:255])
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self.current is not None:
+            self.current.write(data[start:end])
+
+    def on_part_end(self) -> None:
+        if self.current is not None:
+            self.done.append(self.current)
+            self.current = None
+
+    def _check(self, size: int) -> None:
+        if size > HEADER_BYTES:
+            raise Refused(400, "a part of the multipart body has headers that are too long")
+
+
+async def uploads(request: Request, most: int) -> AsyncIterator[NamedFile]:
+    """The parts called `audio_files` as they become complete; whoever gets one closes it.
+
+    Raises:
+        Refused: 400 if the body is broken, 413 if there are more than `most`.
+    """
+    _, options = parse_options_header(request.headers["content-type"])
+    if not (boundary := options.get(b"boundary")):
+        raise Refused(400, "the multipart body names no boundary")
+    parts = _Parts(most)
+    told: Any = {name: getattr(parts, name) for name in dir(parts) if name.startswith("on_")}
+    parser = MultipartParser(boundary, told)
+    try:
+        async for chunk in request.stream():
+            parser.write(chunk)
+            while parts.done:
+                yield parts.done.pop(0)
+        parser.finalize()
+    except FormParserError:
+        raise Refused(400, "the multipart body cannot be read: it breaks off or its boundary is wrong") from None
+    finally:
+        for file in (*parts.done, *filter(None, [parts.current])):
+            file.close()
+
+
+def check_type(request: Request) -> None:
+    """Refuse what is no multipart body with 415."""
+    if not request.headers.get("content-type", "").lower().startswith(MULTIPART):
+        raise Refused(415, f"send the audio as {MULTIPART} with one field {FIELD} a file")

@@ -1,0 +1,168 @@
+"""From sources to scores: decoded in threads ahead of need, scored in groups, given back in order while later ones are at work."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import Any
+
+from bentos.catalogue import Offer
+from bentos.errors import Refused
+from bentos.scoring import Item, clip_scores
+from components.audio import Clip16, Limits, Source, load
+from components.errors import AudioError, TaggerError, TimbreError
+from components.tagger import ClipScores
+
+GROUP = 8  # clips a call to the scorer
+FLIGHTS = 2  # calls under way, so that the scorer never waits for us
+Opener = Callable[[], AbstractContextManager[Source]]
+Score = Callable[[Sequence[Item]], Awaitable[Sequence[Any]]]
+Heard = ClipScores | TimbreError
+
+
+class Budget:
+    """Seconds of audio that one request may still have decoded."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = self._left = seconds
+
+    def spend(self, seconds: float) -> None:
+        self._left -= seconds
+        if self._left < 0:
+            raise Refused(413, f"the request holds more than {self._seconds:g} s of audio: send it in parts")
+
+
+class Work:
+    """The hands of one process.
+
+    Args:
+        score: asks the scorer.
+        limits: of one clip.
+        threads: that decode.
+        clips: decoded and not yet scored at a time, for all requests together, so that memory is bounded.
+    """
+
+    def __init__(self, score: Score, limits: Limits, threads: int, clips: int = 48) -> None:
+        self._score, self._limits = score, limits
+        self.ahead = 2 * threads + FLIGHTS * GROUP
+        self.places = asyncio.Semaphore(clips)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="timbre-decode")
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    async def hear(self, offer: Offer, sources: AsyncIterable[Opener], budget: Budget) -> AsyncIterator[Heard]:
+        """Each source's scores or its error, in order; sources may still be arriving.
+
+        Raises:
+            Refused: if the budget is spent.
+            TaggerError: if the tagger cannot be opened.
+        """
+        line = _Line(self, offer, budget)
+        feeder = asyncio.create_task(line.feed(sources))
+        try:
+            async for heard in line.run(feeder):
+                yield heard
+        finally:
+            line.stop(feeder)
+
+    def decode(self, offer: Offer, opener: Opener) -> "asyncio.Future[Clip16 | TimbreError]":
+        """Start to decode in a thread."""
+
+        def run() -> Clip16 | TimbreError:
+            try:
+                with opener() as source:
+                    return load(source, offer.settings.sample_rate, self._limits)
+            except TimbreError as error:
+                return error
+
+        return asyncio.get_running_loop().run_in_executor(self._pool, run)
+
+    async def score(self, offer: Offer, group: Sequence[Clip16 | TimbreError]) -> list[Heard]:
+        """The scores of a group; what failed keeps its place."""
+        clips = [one for one in group if isinstance(one, Clip16)]
+        scored = iter(await self._score([Item(offer.digest, clip.samples, clip.scale) for clip in clips]) if clips else ())
+        return [one if isinstance(one, TimbreError) else _heard(next(scored)) for one in group]
+
+
+def _heard(scored: Any) -> Heard:
+    if scored[3]:
+        raise TaggerError(scored[3])
+    return clip_scores(scored)
+
+
+class _Line:
+    """One request's clips: being decoded, gathered for the next call, and at the scorer."""
+
+    def __init__(self, work: Work, offer: Offer, budget: Budget) -> None:
+        self._work, self._offer, self._budget = work, offer, budget
+        self._mine = asyncio.Semaphore(work.ahead)
+        self._held = 0
+        self._decoding: deque[asyncio.Future[Clip16 | TimbreError]] = deque()
+        self._arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._group: list[Clip16 | TimbreError] = []
+        self._flights: deque[asyncio.Task[list[Heard]]] = deque()
+
+    async def feed(self, sources: AsyncIterable[Opener]) -> None:
+        """Start to decode each source as it comes, while there is room."""
+        async for opener in sources:
+            await self._mine.acquire()
+            await self._work.places.acquire()
+            self._held += 1
+            self._decoding.append(self._work.decode(self._offer, opener))
+            if not self._arrival.done():
+                self._arrival.set_result(None)
+
+    async def run(self, feeder: "asyncio.Task[None]") -> AsyncIterator[Heard]:
+        """The outcomes in order. What is ready is sent off as soon as the scorer has a hand free, so that groups grow only under load."""
+        while self._decoding or self._group or self._flights or not feeder.done():
+            if self._decoding and self._decoding[0].done() and len(self._group) < GROUP:
+                self._take(self._decoding.popleft().result())
+            elif self._group and len(self._flights) < FLIGHTS:
+                self._flights.append(asyncio.create_task(self._work.score(self._offer, self._group)))
+                self._group = []
+            else:
+                await self._something(feeder)
+                if self._flights and self._flights[0].done():
+                    heard = self._flights.popleft().result()
+                    self._leave(len(heard))
+                    for one in heard:
+                        yield one
+        feeder.result()
+
+    def stop(self, feeder: "asyncio.Task[None]") -> None:
+        """Give up whatever is under way."""
+        for task in (feeder, *self._decoding, *self._flights):
+            task.cancel()
+        self._leave(self._held)
+
+    async def _something(self, feeder: "asyncio.Task[None]") -> None:
+        """Wait until there is something to do."""
+        if self._arrival.done():
+            self._arrival = asyncio.get_running_loop().create_future()
+        waited: set[asyncio.Future[Any]] = {self._flights[0]} if self._flights else set()
+        if len(self._group) < GROUP:
+            waited.add(self._decoding[0] if self._decoding else self._arrival)
+        if not feeder.done():
+            waited.add(feeder)
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        if feeder.done():
+            feeder.result()
+
+    def _take(self, clip: Clip16 | TimbreError) -> None:
+        if isinstance(clip, Clip16):
+            self._budget.spend(len(clip.samples) / self._offer.settings.sample_rate)
+        self._group.append(clip)
+
+    def _leave(self, count: int) -> None:
+        self._held -= count
+        for _ in range(count):
+            self._mine.release()
+            self._work.places.release()
+
+
+async def at_once(openers: Iterable[Opener]) -> AsyncIterator[Opener]:
+    """Sources that are all there."""
+    for opener in openers:
+        yield opener

@@ -1,0 +1,169 @@
+"""The service against the bare tagger on the same files and the same core; the load comes from this process, on the other core.
+
+The bars: 100 files of 10 s in one request at 0.9 of the bare tagger's clips a second or more, 16 clients with one file each at 0.8;
+one file by one client costs less than 15 ms of CPU time above decode and forward pass.
+"""
+
+import contextlib
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import machine
+import httpx
+from bench_predict import CLIPS, ROUNDS, sealed, write
+
+SERVICE_CORE, LOAD_CORE = sorted(os.sched_getaffinity(0))[:2]
+CLIENTS, REQUESTS = 16, 10
+ONE_BY_ONE = 100
+MODEL = "production"
+BARE = """
+import os, sys, time
+os.sched_setaffinity(0, {int(sys.argv[1])})
+sys.path[:0] = sys.argv[2:4]
+import machine
+os.sched_setaffinity(0, {int(sys.argv[1])})
+from pathlib import Path
+from components.tagger import Tagger
+tagger = Tagger.open(sys.argv[4])
+paths = sorted(Path(sys.argv[5]).glob("*.wav"))
+tagger.predict(paths[:8])
+for line in sys.stdin:
+    began, cpu = time.perf_counter(), time.process_time()
+    if line.strip() == "all":
+        tagger.predict(paths)
+    else:
+        for path in paths:
+            tagger.predict([path], workers=1)
+    print(time.perf_counter() - began, time.process_time() - cpu, flush=True)
+"""
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sounds = folder / "sounds"
+        sounds.mkdir()
+        files = [write(sounds / f"{place:03d}.wav", place).read_bytes() for place in range(CLIPS)]
+        tagger = sealed(folder / "models" / "bench", "MOBILENET_V3_LARGE")
+        os.sched_setaffinity(0, {LOAD_CORE})
+        with service(folder) as (url, pids), bare(tagger, sounds) as ask:
+            parts = [("audio_files", (f"{place}.wav", data)) for place, data in enumerate(files)]
+            post(url, parts[:8])
+            batch, many = [], []
+            for _ in range(ROUNDS):
+                bare_s = ask("all")[0]
+                batch.append(bare_s / timed(lambda: post(url, parts)))
+                many.append(bare_s / CLIPS / (timed(lambda: clients(url, parts)) / (CLIENTS * REQUESTS)))
+                print(f"bare {CLIPS / bare_s:.0f} clips/s; one request {batch[-1]:.2f} of it, {CLIENTS} clients {many[-1]:.2f}", flush=True)
+            extra_ms = []
+            for _ in range(ROUNDS):
+                bare_cpu = ask("each")[1] / CLIPS
+                before = cpu_seconds(pids)
+                for part in parts[:ONE_BY_ONE]:
+                    post(url, [part])
+                extra_ms.append(1000 * ((cpu_seconds(pids) - before) / ONE_BY_ONE - bare_cpu))
+            ratios = statistics.median(batch), statistics.median(many)
+            added = statistics.median(extra_ms)
+    print(f"one request: {ratios[0]:.2f} (bar 0.9); {CLIENTS} clients: {ratios[1]:.2f} (bar 0.8); one file adds {added:.1f} ms of CPU (bar 15)")
+    return 0 if ratios[0] >= 0.9 and ratios[1] >= 0.8 and added < 15 else 1
+
+
+@contextlib.contextmanager
+def service(folder: Path) -> Iterator[tuple[str, list[int]]]:
+    """A service of the taggers in `folder/models` on one core: its address and its processes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    variables = {
+        "TIMBRE_AUTH": "off", "TIMBRE_MODEL_DIR": str(folder / "models"), "TIMBRE_DATABASE_URL": f"sqlite:///{folder / 'none.db'}",
+        "TIMBRE_PAGE": "false", "BENTOML_DO_NOT_TRACK": "True", "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "bentoml", "serve", "bentos.service:Timbre", "--port", str(port)]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        command, cwd=root, env={**os.environ, **variables, "PYTHONPATH": str(root)}, stdout=(folder / "log").open("w"), stderr=subprocess.STDOUT,
+        preexec_fn=lambda: os.sched_setaffinity(0, {SERVICE_CORE}),
+    ) as process:  # fmt: skip
+        url = f"http://127.0.0.1:{port}"
+        try:
+            until_ready(url)
+            yield url, descendants(process.pid)
+        finally:
+            process.terminate()
+
+
+
+def until_ready(url: str) -> None:
+    last = time.monotonic() + 120
+    while time.monotonic() < last:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
+                return
+        time.sleep(0.3)
+    raise TimeoutError("the service does not become ready")
+
+
+@contextlib.contextmanager
+def bare(tagger: Path, sounds: Path) -> Iterator[Callable[[str], list[float]]]:
+    """A bare tagger on the service's core: `all` files at once or `each` by itself -> seconds and CPU seconds."""
+    here = Path(__file__)
+    arguments = [str(SERVICE_CORE), str(here.parents[2]), str(here.parent), str(tagger), str(sounds)]
+    with subprocess.Popen(
+        [sys.executable, "-c", BARE, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    ) as process:
+
+        def ask(what: str) -> list[float]:
+            assert process.stdin and process.stdout
+            print(what, file=process.stdin, flush=True)
+            return [float(part) for part in process.stdout.readline().split()]
+
+        yield ask
+        process.terminate()
+
+
+def post(url: str, parts: list, client: httpx.Client | None = None) -> None:
+    answer = (client or httpx).post(f"{url}/model/predict-files", params={"model_ckpt_path": MODEL}, files=parts, timeout=300)
+    answer.raise_for_status()
+    assert len(answer.json()) == len(parts)
+
+
+def clients(url: str, parts: list) -> None:
+    def one(place: int) -> None:
+        with httpx.Client(timeout=300) as client:
+            for turn in range(REQUESTS):
+                post(url, [parts[(place + turn) % len(parts)]], client)
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(one, range(CLIENTS)))
+
+
+def timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def descendants(pid: int) -> list[int]:
+    children = [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    return [pid, *(one for child in children for one in descendants(child))]
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """User and system time of the processes."""
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
