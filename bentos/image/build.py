@@ -1,7 +1,7 @@
 """`make image`: from the production tagger to a container image that serves it.
 
-The tagger's folder goes into BentoML's model store, `bentoml build` packs it with the code, `bentoml containerize` makes the image. A container finds
-the tagger by TIMBRE_MODEL_DIR, so it needs nothing of the registry that the tagger came from.
+The tagger's folder goes into BentoML's model store, `bentoml build` packs it with the code, `bentoml containerize` makes the image.
+A container finds the tagger by TIMBRE_MODEL_DIR, so it needs nothing of the registry that the tagger came from.
 """
 
 import contextlib

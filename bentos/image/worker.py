@@ -18,7 +18,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         lay_out(Path(folder), given.variant)
         file = HERE / "worker.Containerfile"
-        subprocess.run([given.backend, "build", *options, f"--build-arg=BASE={given.base}", f"--file={file}", f"--tag={tag}", folder], check=True)
+        subprocess.run(
+            [given.backend, "build", *options, f"--build-arg=BASE={given.base}", f"--file={file}", f"--tag={tag}", folder], check=True
+        )
     print(tag)
 
 

@@ -1,7 +1,6 @@
-"""The service's image, built from a tiny tagger, run and called over HTTP. The packages stay in podman's cache, so only the first build takes minutes."""
+"""The service's image, built from a tiny tagger, run and called over HTTP; podman keeps the packages from one build to the next."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -83,17 +82,14 @@ def url(container):
 
 @pytest.fixture(scope="module")
 def key(container, url):
-    said = podman("exec", container, "timbre", "keys", "create", "tests", "--scope", "predict").stdout
-    return re.search(r"timbre_\S+", said)[0]
+    return podman("exec", container, "timbre", "keys", "create", "tests", "--scope", "predict").stdout.strip()
 
 
 def test_it_predicts_what_the_tagger_predicts(url, key, tagger_folder, tmp_path):
     file = write(tmp_path / "a.wav", sine(880, 1.0, RATE), RATE)
     headers, wanted = {"X-API-Key": key}, {"model_ckpt_path": "production", "scores": "true"}
     with file.open("rb") as sound:
-        answer = httpx.post(
-            f"{url}/model/predict-files", params=wanted, files={"audio_files": sound}, headers=headers, timeout=60
-        )
+        answer = httpx.post(f"{url}/model/predict-files", params=wanted, files={"audio_files": sound}, headers=headers, timeout=60)
     assert answer.status_code == 200, answer.text
     row = Tagger.open(tagger_folder).predict([file]).iloc[0]
     assert answer.json() == [{code: pytest.approx(float(row[code]), abs=1e-5) for code in ("low", "mid", "high")}]
