@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -10,14 +11,14 @@ from starlette.types import Scope
 
 from bentos.config import ServiceConfig
 from bentos.errors import Refused
-from components.registry.api_keys import ApiKeys
-from components.registry.errors import RateLimited, UnknownKey
+from components.registry import ApiKey, ApiKeys
+from components.registry import Scope as Right
 
 HEADER = "X-API-Key"
 PAGE = "/ui"
-ANY = ""  # any key will do
+ANY: Literal[""] = ""  # any key will do
 OPEN = {"/", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"}
-RULES: tuple[tuple[str, str, str], ...] = (  # method, path, scope; the first that fits
+RULES: tuple[tuple[str, str, Right | Literal[""]], ...] = (  # method, path, scope; the first that fits
     ("POST", r"/model/predict-.*", "predict"),
     ("POST", r"/model/test-.*", "test"),
     ("GET", r"/models|/dataset-types|/api/v1/models(/.*)?", ANY),
@@ -66,21 +67,16 @@ class Access:
             return EVERYONE
         return await self.caller(headers.get(HEADER, ""), _scope_of(scope["method"], scope["path"]))
 
-    async def caller(self, secret: str, wanted: str) -> Caller:
+    async def caller(self, secret: str, wanted: Right | Literal[""]) -> Caller:
         """Who the key belongs to, if it may do what is wanted; one request is counted."""
         if not secret:
             raise Refused(401, NO_KEY, {"WWW-Authenticate": "ApiKey"})
-        try:
-            key = await run_in_threadpool(self._check, secret)
-        except UnknownKey as error:
-            raise Refused(401, str(error), {"WWW-Authenticate": "ApiKey"}) from None
-        except RateLimited as error:
-            raise Refused(429, str(error), {"Retry-After": str(max(1, round(error.retry_after_s)))}) from None
-        if wanted != ANY and not {wanted, "admin"} & set(key.scopes):
+        key = await run_in_threadpool(self._check, secret)
+        if wanted and not key.may(wanted):
             raise Refused(403, f"this key may {', '.join(key.scopes)}, and this route wants the scope {wanted}: ask for another key")
         return Caller(key.name, frozenset(key.scopes))
 
-    def _check(self, secret: str):  # type: ignore[no-untyped-def]
+    def _check(self, secret: str) -> ApiKey:
         key = self._keys.check(secret)
         self._keys.spend(key)
         return key
@@ -91,7 +87,7 @@ def is_page(path: str) -> bool:
     return path == PAGE or path.startswith(f"{PAGE}/")
 
 
-def _scope_of(method: str, path: str) -> str:
+def _scope_of(method: str, path: str) -> Right | Literal[""]:
     return next(scope for verb, where, scope in RULES if re.fullmatch(verb, method) and re.fullmatch(where, path))
 
 

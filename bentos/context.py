@@ -10,8 +10,8 @@ from bentos.catalogue import Catalogue
 from bentos.config import ServiceConfig
 from bentos.sources import Sources
 from bentos.work import Score, Work
-from components.registry import Registry
-from components.registry.api_keys import ApiKeys
+from components.registry import ApiKeys, Registry
+from components.registry.jobs import Jobs
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Context:
     config: ServiceConfig
     registry: Registry
     keys: ApiKeys
+    jobs: Jobs
     access: Access
     catalogue: Catalogue
     sources: Sources
@@ -32,7 +33,9 @@ class Context:
         keys = ApiKeys(registry.database)
         sources = Sources(config.data_roots, config.s3_buckets, config.max_body_bytes, config.max_files)
         work = Work(score, config.limits, min(8, os.cpu_count() or 1))
-        return cls(config, registry, keys, Access(keys, config), Catalogue(registry, config.model_dir), sources, work)
+        return cls(
+            config, registry, keys, Jobs(registry.database), Access(keys, config), Catalogue(registry, config.model_dir), sources, work
+        )
 
     def close(self) -> None:
         self.work.close()

@@ -1,14 +1,26 @@
 """Every error's HTTP status, in one place. A body is `{"detail": sentence}`; 422 has the list that FastAPI gives."""
 
 import logging
+import math
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from bentos.source_errors import Kind, SourceError
 from components.errors import AudioError, ConfigError, DataError, RegistryError, TaggerError, TimbreError
-from components.registry import ArchivedModel, DatabaseAway, InactiveModel, ModelInUse, UnknownModel
+from components.registry import (
+    ArchivedModel,
+    DatabaseAway,
+    InactiveModel,
+    ModelInUse,
+    RateLimited,
+    RevokedKey,
+    UnknownKey,
+    UnknownModel,
+)
+from components.registry.errors import JobFinished, KeyReused, UnknownJob
 
 log = logging.getLogger("timbre.service")
 
@@ -17,6 +29,12 @@ STATUSES: dict[type[TimbreError], int] = {
     InactiveModel: 409,
     ModelInUse: 409,
     ArchivedModel: 410,
+    UnknownKey: 401,
+    RevokedKey: 401,
+    RateLimited: 429,
+    UnknownJob: 404,
+    JobFinished: 409,
+    KeyReused: 422,
     DatabaseAway: 503,
     TaggerError: 503,
     AudioError: 400,
@@ -24,6 +42,7 @@ STATUSES: dict[type[TimbreError], int] = {
     ConfigError: 400,
     RegistryError: 400,
 }
+SOURCES: dict[Kind, int] = {"malformed": 400, "missing": 404, "too_large": 413, "refused": 403, "denied": 502, "away": 503}
 AWAY = "the service cannot use its database just now: try again in a moment"
 DAMAGED = "the model's tagger cannot be opened: the service's log says why"
 INTERNAL = "something went wrong on our side; the log has it under this answer's X-Request-ID"
@@ -40,13 +59,21 @@ def refusal(error: Exception) -> Refused:
     """The answer that an error means; what a client must not know stays in the log."""
     if isinstance(error, Refused):
         return error
+    if isinstance(error, SourceError):
+        return Refused(SOURCES[error.kind], str(error))
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
     if status < 500:
-        return Refused(status, str(error))
+        return Refused(status, str(error), _headers(error))
     log.error("%s: %s", type(error).__name__, error, exc_info=None if isinstance(error, TimbreError) else error)
     if isinstance(error, DatabaseAway):
         return Refused(503, AWAY, {"Retry-After": "5"})
     return Refused(503, DAMAGED) if isinstance(error, TaggerError) else Refused(500, INTERNAL)
+
+
+def _headers(error: Exception) -> dict[str, str]:
+    if isinstance(error, RateLimited):
+        return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
+    return {"WWW-Authenticate": "ApiKey"} if isinstance(error, UnknownKey | RevokedKey) else {}
 
 
 def answer(refused: Refused) -> JSONResponse:

@@ -12,7 +12,7 @@ Every route but the health checks wants an API key in the header `X-API-Key`, un
 PATHS = ["test/Part1", "test/Part2/one.wav", "s3://recordings/2026/one.flac"]
 ONE = {"cel": 1, "cla": 0, "flu": 0, "gac": 0, "gel": 0, "org": 0, "pia": 1, "sax": 0, "tru": 0, "vio": 0, "voi": 1}
 FAILED = {"error": "notes.txt is no audio that can be read (Format not recognised): convert it to WAV, FLAC, OGG or MP3"}
-LINES = '{"one": {"cel": 1, "voi": 0}}\n{"two": {"error": "two.wav is empty: it holds no bytes"}}\n{"status": "done", "clips": 1, "failed": 1}\n'
+LINES = '{"one": {"cel": 1, "voi": 0}}\n{"two": {"error": "two.wav is empty"}}\n{"status": "done", "clips": 1, "failed": 1}\n'
 
 DETAIL: dict[str, Any] = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
 
@@ -59,6 +59,32 @@ DIRECTORY = {200: json_body("File stem -> label -> 0 or 1", {"one": ONE, "notes"
 STREAM = {
     200: {
         "description": "A line a clip; the last one says how it ended",
-        "content": {"application/x-ndjson": {"schema": {"type": "string"}, "example": LINES}, "text/event-stream": {"schema": {"type": "string"}}},
+        "content": {
+            "application/x-ndjson": {"schema": {"type": "string"}, "example": LINES},
+            "text/event-stream": {"schema": {"type": "string"}},
+        },
     }
+}
+MODEL: dict[str, Any] = {
+    "id": "5f0c7a0e-6a5e-4b57-9d2f-6f6a3c0c9a11",
+    "key": "sample@e04c42dd",
+    "name": "sample",
+    "description": "",
+    "digest": "e04c42dd5f5d63aa3191deab987a06d17ebeb3d54a82e76fab1cfac2bc535307",
+    "artifact_types": ["cel", "voi"],
+    "task": "multilabel",
+    "training_job_id": None,
+    "is_active": True,
+    "archived_at": None,
+    "created_at": "2026-11-21T05:16:00.000Z",
+    "eval_metrics": {
+        "precision": 0.95,
+        "recall": 0.81,
+        "f1_score": 0.86,
+        "per_class": {"cel": {"precision": 1.0, "recall": 0.65, "f1_score": 0.79, "support": 26}},
+        "split": "test",
+    },
+    "data_digest": "9b1c",
+    "decision": {"promote": True, "reason": "nothing was in production", "difference": None, "low": None, "high": None, "against": None},
+    "aliases": ["production", "latest"],
 }

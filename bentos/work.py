@@ -11,7 +11,7 @@ from bentos.catalogue import Offer
 from bentos.errors import Refused
 from bentos.scoring import Item, clip_scores
 from components.audio import Clip16, Limits, Source, load
-from components.errors import AudioError, TaggerError, TimbreError
+from components.errors import TaggerError, TimbreError
 from components.tagger import ClipScores
 
 GROUP = 8  # clips a call to the scorer

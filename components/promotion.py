@@ -27,6 +27,7 @@ def register_judged(
     store: Store,
     gate: GateConfig,
     who: str,
+    training_job_id: str | None = None,
     then: Callable[[RegisteredModel], None] | None = None,
 ) -> RegisteredModel:
     """Register a sealed tagger with its judgement; the model in production is scored anew on the same clips and compared.
@@ -35,6 +36,7 @@ def register_judged(
         folder: the sealed tagger; card, reference and README are attached to it.
         evaluation: the folder that `components.evaluation.write_evaluation` made.
         store: the clips that the tagger was judged on are the split of it that the card names.
+        training_job_id: of the job that made it, where one did.
         then: called with the model at the end, to link it elsewhere.
     Raises:
         RegistryError: if the folder is damaged or the database is away.
@@ -53,7 +55,7 @@ def register_judged(
 
     found = _judged(candidate.name, candidate.digest, candidate.label_set, card.split, card.eval_metrics["f1_score"], predicted)
     asked = gate_for(replace(found, quick=candidate.settings.quick), gate, rescore)
-    return registry.register(folder, card, asked, who=who, then=then)
+    return registry.register(folder, card, asked, who=who, training_job_id=training_job_id, then=then)
 
 
 def _judged(key: str, digest: str, labels: LabelSet, split: str, f1: float, predicted: Predicted) -> Judged:

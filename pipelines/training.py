@@ -16,8 +16,12 @@ from steps.validate import validate
 
 
 @pipeline(name="training", on_cleanup=export_latest, execution_mode=ExecutionMode.FAIL_FAST)
-def training(config: Config | None = None) -> None:
-    """Run the whole chain; without a Config, the one that TIMBRE_CONFIG names, else the sample's."""
+def training(config: Config | None = None, training_job_id: str | None = None) -> None:
+    """Run the whole chain; without a Config, the one that TIMBRE_CONFIG names, else the sample's.
+
+    Args:
+        training_job_id: of the job that this is, which the registered tagger then names.
+    """
     config = config or load_config(default_config())
     names.check(config.name)  # registration comes last and would refuse it only then
     rehearse(config)
@@ -26,4 +30,4 @@ def training(config: Config | None = None) -> None:
     store = featurize(manifest=manifest, audio=config.audio, max_bad_fraction=data.max_bad_fraction, num_workers=data.num_workers)
     tagger = train(store=store, recipe=config.recipe)
     evaluation, _ = evaluate(tagger=tagger, store=store, evaluation=config.evaluation, recipe=config.recipe)
-    register(tagger=tagger, evaluation=evaluation, store=store, gate=config.gate)
+    register(tagger=tagger, evaluation=evaluation, store=store, gate=config.gate, training_job_id=training_job_id)

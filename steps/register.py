@@ -21,11 +21,13 @@ REPORT = "report.html"
 
 @step(enable_cache=False)
 def register(
-    tagger: Path, evaluation: Path, store: StoreRef, gate: GateConfig
+    tagger: Path, evaluation: Path, store: StoreRef, gate: GateConfig, training_job_id: str | None = None
 ) -> tuple[Annotated[dict[str, Any], "registration"], Annotated[HTMLString, ArtifactConfig(name="judged_report")]]:
     """The model's key, digest and aliases with the gate's reason, and the report with what the gate said."""
     with Registry.open() as registry:
-        model = register_judged(registry, tagger, evaluation, open_store(store), gate, getpass.getuser(), then=link_model_version)
+        model = register_judged(
+            registry, tagger, evaluation, open_store(store), gate, getpass.getuser(), training_job_id, link_model_version
+        )
         # What the gate said once stays; a person or a later run may have moved the aliases since.
         reason = model.decision.reason if model.decision else "a person decided"
         result = {"key": model.key, "digest": model.digest, "aliases": list(model.aliases), "reason": reason}

@@ -9,6 +9,7 @@ from zenml.models import StepRunUpdate
 from zenml.utils.time_utils import utc_now
 
 from components.config import Config
+from components.pace import asked_for
 from components.progress import bars
 from components.store import StoreRef, open_store
 from components.tagger import attach
@@ -22,7 +23,7 @@ HISTORY = "history.csv"  # the training curve, for the report
 def train(store: StoreRef, recipe: Config) -> Annotated[Path, "tagger"]:
     """A sealed tagger folder; the run folder keeps what training leaves for people to read."""
     run_folder = new_run_folder(recipe.name)
-    folder = fit(recipe, open_store(store), run_folder, progress=bars)
+    folder = fit(recipe, open_store(store), run_folder, progress=bars, report=asked_for(run_folder, recipe.training.ckpt))
     attach(folder, HISTORY, run_folder / HISTORY)
     if (note := run_folder / NOTE).exists():
         attach(folder, NOTE, note)

@@ -15,12 +15,13 @@ from bentos.answers import answer_of
 from bentos.catalogue import Offer
 from bentos.context import Context, context_of
 from bentos.errors import Refused
-from bentos.sources import named
+from bentos.sources import SourceFile, result_names
 from bentos.streams import stream
 from bentos.uploads import FIELD, check_type, uploads
 from bentos.work import Budget, Heard, Opener, at_once
 from components.errors import TimbreError
 
+Answer = dict[str, int | float | str]
 router = APIRouter(prefix="/model", tags=["model inference"], responses=examples.ERRORS)
 ModelKey = Annotated[str, Query(alias="model_ckpt_path", max_length=300, description="One of the strings that `GET /models` gives.")]
 Scores = Annotated[bool, Query(description="Probabilities instead of 0 or 1.")]
@@ -28,7 +29,7 @@ Paths = Annotated[list[Annotated[str, Body(max_length=4096)]], Body(min_length=1
 
 
 @router.post("/predict-files", openapi_extra=examples.UPLOAD, responses=examples.FILES)
-async def predict_files(request: Request, model: ModelKey, scores: Scores = False) -> list[dict[str, int | float | str]]:
+async def predict_files(request: Request, model: ModelKey, scores: Scores = False) -> list[Answer]:
     """Hear uploaded files: one object a file, in their order. A file that cannot be read has an `error` instead; 400 where none can be."""
     check_type(request)
     context = context_of(request)
@@ -41,7 +42,7 @@ async def predict_files(request: Request, model: ModelKey, scores: Scores = Fals
 
 
 @router.post("/predict-directory", responses=examples.DIRECTORY)
-async def predict_directory(request: Request, model: ModelKey, paths: Paths, scores: Scores = False) -> dict[str, dict[str, int | float | str]]:
+async def predict_directory(request: Request, model: ModelKey, paths: Paths, scores: Scores = False) -> dict[str, Answer]:
     """Hear files, folders or `s3://` keys that lie where the service may read: file stem -> label -> number."""
     context, offer, names, openers = await _listed(request, model, paths)
     heard = [one async for one in context.work.hear(offer, at_once(openers), Budget(context.config.max_seconds))]
@@ -69,12 +70,16 @@ async def _listed(request: Request, model: str, paths: Sequence[str]) -> tuple[C
     context = context_of(request)
     offer = await run_in_threadpool(context.catalogue.find, model)
     files = await run_in_threadpool(context.sources.all_files, paths)
-    return context, offer, named(files), [file.open for file in files]
+    return context, offer, result_names(files), [partial(_opened, file) for file in files]
 
 
 async def _openers(request: Request, context: Context) -> AsyncIterator[Opener]:
     async for file in uploads(request, context.config.max_files):
         yield partial(closing, file)
+
+
+def _opened(file: SourceFile) -> closing[Any]:
+    return closing(file.open())
 
 
 def _refuse_if_all_failed(heard: Sequence[Heard]) -> None:

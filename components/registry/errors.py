@@ -1,17 +1,21 @@
-"""Why a model cannot be had or a key does not open; a service answers these with 404, 409, 410, 409, 401, 401 and 429.
+"""Why a model or job cannot be had or a key does not open; a service answers with the status that is named.
 
 RegistryError
 ├── DatabaseAway     the database does not answer, or is damaged; 503
-├── UnknownModel     no model answers to the key
-├── InactiveModel    kept, but not to be served
-├── ArchivedModel    kept for audit only
-├── ModelInUse       in production: promote another one first
-├── UnknownKey       no API key is this one
-├── RevokedKey       it was one
-└── RateLimited      it has used its minute up
+├── UnknownModel     no model answers to the key; 404
+├── InactiveModel    kept, but not to be served; 409
+├── ArchivedModel    kept for audit only; 410
+├── ModelInUse       in production: promote another one first; 409
+├── UnknownKey       no API key is this one; 401
+├── RevokedKey       it was one; 401
+├── RateLimited      it has used its minute up; 429
+├── UnknownJob       no training job has the id; 404
+├── JobFinished      the job has ended, and cannot be cancelled; 409
+├── KeyReused        the idempotency key belongs to another request; 422
+└── LostLease        another worker has the job now, or nobody has
 """
 
-# ruff: noqa: N818 - the names say in which state a model or key is
+# ruff: noqa: N818 - the names say in which state a model, key or job is
 
 from components.errors import RegistryError
 
@@ -54,3 +58,19 @@ class RateLimited(RegistryError):
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class UnknownJob(RegistryError):
+    """No training job has this id."""
+
+
+class JobFinished(RegistryError):
+    """The training job has ended; what it made stays."""
+
+
+class KeyReused(RegistryError):
+    """The caller has used the idempotency key for another request."""
+
+
+class LostLease(RegistryError):
+    """The lease of a training job was taken over or has ended: whoever held it must stop, and has nothing to say about it any more."""

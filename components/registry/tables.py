@@ -1,10 +1,10 @@
-"""The SQL tables: models, the aliases that point to them, API keys, and the audit trail. A change here needs a revision in migrations/."""
+"""The SQL tables: models, their aliases, API keys and their rates, training jobs, and the audit trail. A change here needs a revision."""
 
 import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Double, ForeignKey, MetaData, String, Text
+from sqlalchemy import JSON, DateTime, Dialect, Double, ForeignKey, MetaData, String, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -111,6 +111,38 @@ class RateWindowRow(Base):
 
     key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id"), primary_key=True)
     free_at: Mapped[float] = mapped_column(Double)  # Unix time in seconds at which nothing of what was used counts any more
+
+
+class JobRow(Base):
+    """A training: queued and leased by workers, or run by hand. Rows are never deleted."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (UniqueConstraint("owner", "idempotency_key", name="uq_jobs_owner_key"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=lambda: str(uuid.uuid4()))
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    config: Mapped[str] = mapped_column(String(100))
+    overrides: Mapped[list[str]]
+    owner: Mapped[str] = mapped_column(String(200))
+    idempotency_key: Mapped[str | None] = mapped_column(String(200))
+    by_hand: Mapped[bool]  # no worker's: it is never queued again
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    token: Mapped[str | None] = mapped_column(String(36), unique=True)  # of the lease; another one each time
+    worker: Mapped[str | None] = mapped_column(String(200))
+    lease_until: Mapped[datetime | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    step: Mapped[int | None]
+    steps: Mapped[int | None]
+    epoch: Mapped[int | None]
+    epochs: Mapped[int | None]
+    metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    run: Mapped[str | None] = mapped_column(String(300))
+    log_tail: Mapped[str] = mapped_column(Text, default="")
+    error: Mapped[str | None] = mapped_column(Text)
+    model_id: Mapped[str | None] = mapped_column(ForeignKey("models.id"))
 
 
 class AuditRow(Base):

@@ -10,6 +10,7 @@ import torch
 
 from components.errors import ConfigError
 from components.network import Network
+from components.pace import Report
 from components.progress import Progress, quiet
 from components.store import Store
 from components.tagger import TaggerSettings
@@ -25,6 +26,7 @@ from components.training.learner import Learner
 from components.training.lightning_import import pl
 from components.training.loader import Loader
 from components.training.loop import run
+from components.training.pacer import Pacer
 from components.training.plan import Plan
 from components.training.run_folder import LAST
 from components.training.selection import Judged, Selection
@@ -42,6 +44,7 @@ class Ground:
         known: `about` it, for its checkpoints.
         team: which of several devices this is.
         judged: is told of each validation.
+        report: is told how far the training is.
     """
 
     network: Network
@@ -55,6 +58,7 @@ class Ground:
     known: dict[str, Any]
     team: Team
     judged: Judged | None = None
+    report: Report | None = None
 
 
 class Course:
@@ -124,9 +128,13 @@ class Course:
             Divergence(self._clips, self._training.val_every_steps, ground.run_folder, ground.interrupt),
             *([self._averaging] if self._averaging else []),
             *([Watch(self._learners[0].steps, ground.team.world)] if shown else []),
+            *([self._pacer(ground.report)] if first and ground.report else []),
             self.selection,
             *([Board(self.selection, ground.run_folder)] if drawn else []),
         ]
+
+    def _pacer(self, report: Report) -> Pacer:
+        return Pacer(report, self.selection, self._ground.plan.steps_per_epoch / self._training.accumulate)
 
     def _clips(self, batch: int) -> list[str]:
         (places, _), *_ = self._ground.plan.windows(range(batch, batch + 1))

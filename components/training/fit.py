@@ -19,6 +19,7 @@ from components.losses import LOSSES, Loss, positive_weights
 from components.menus import build
 from components.models import attribution
 from components.network import Network, build_network
+from components.pace import Report
 from components.progress import Progress, quiet
 from components.store import Store
 from components.tagger import TaggerSettings, attach, export_onnx, seal
@@ -47,7 +48,14 @@ log = logging.getLogger(__name__)
 STATISTICS_WINDOWS = 2048  # enough for the mean and deviation of a band to stand to about 1 %
 
 
-def fit(config: Config, store: Store, run_folder: Path, progress: Progress = quiet, judged: "Judged | None" = None) -> Path:
+def fit(
+    config: Config,
+    store: Store,
+    run_folder: Path,
+    progress: Progress = quiet,
+    judged: "Judged | None" = None,
+    report: Report | None = None,
+) -> Path:
     """Train a tagger on a store's `train` split, choose its weights and thresholds on `val`, and seal it.
 
     Ctrl+C once finishes the batch and ends normally with the best so far; twice stops at once and leaves nothing half written.
@@ -61,6 +69,7 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
         progress: shows the training unless it is `quiet`.
         judged: is told the step and the metric of each validation (more is better), and may raise to end it. A frozen backbone has none,
             and neither have several devices, which are processes of their own.
+        report: is told how far the training is, every few seconds; pickled where there are several devices. A frozen backbone has no steps.
     Returns:
         The sealed tagger folder.
     Raises:
@@ -79,13 +88,13 @@ def fit(config: Config, store: Store, run_folder: Path, progress: Progress = qui
         check_compiler()
     with listening() as interrupt:
         if devices == 1 or config.model.frozen:  # one layer on embeddings is fitted in one go
-            return _train(config, store, run_folder, progress, interrupt, judged=judged)
+            return _train(config, store, run_folder, progress, interrupt, judged=judged, report=report)
         on_gpu = choose_device(config.training).device.type == "cuda"
-        return train_together(partial(_train_in_team, config, store, run_folder, progress), devices, on_gpu, interrupt)
+        return train_together(partial(_train_in_team, config, store, run_folder, progress, report), devices, on_gpu, interrupt)
 
 
-def _train_in_team(config: Config, store: Store, run_folder: Path, progress: Progress, team: Team) -> Path:
-    return _train(config, store, run_folder, progress, Interrupt(), team)
+def _train_in_team(config: Config, store: Store, run_folder: Path, progress: Progress, report: Report | None, team: Team) -> Path:
+    return _train(config, store, run_folder, progress, Interrupt(), team, report=report)
 
 
 def _train(
@@ -96,6 +105,7 @@ def _train(
     interrupt: Interrupt,
     team: Team = ALONE,
     judged: "Judged | None" = None,
+    report: Report | None = None,
 ) -> Path:
     """fit on one device, which may be one of several: then the first of them judges, writes and seals."""
     training, folder = config.training, run_folder / config.name
@@ -132,7 +142,7 @@ def _train(
         if team.first:
             write_config(config, run_folder)
             draw_rates(rates, phases, run_folder)
-        ground = Ground(network, train, val, plan, settings, device, run_folder, interrupt, known, team, judged)
+        ground = Ground(network, train, val, plan, settings, device, run_folder, interrupt, known, team, judged, report)
         course = Course(ground, learners, progress, state)
         if team.first:
             announce(learners, Loader(train, plan, 1), device)

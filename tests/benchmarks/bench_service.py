@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import machine
 import httpx
 from bench_predict import CLIPS, ROUNDS, sealed, write
 
@@ -72,7 +71,9 @@ def main() -> int:
                 extra_ms.append(1000 * ((cpu_seconds(pids) - before) / ONE_BY_ONE - bare_cpu))
             ratios = statistics.median(batch), statistics.median(many)
             added = statistics.median(extra_ms)
-    print(f"one request: {ratios[0]:.2f} (bar 0.9); {CLIENTS} clients: {ratios[1]:.2f} (bar 0.8); one file adds {added:.1f} ms of CPU (bar 15)")
+    print(
+        f"one request: {ratios[0]:.2f} (bar 0.9); {CLIENTS} clients: {ratios[1]:.2f} (bar 0.8); one file adds {added:.1f} ms of CPU (bar 15)"
+    )
     return 0 if ratios[0] >= 0.9 and ratios[1] >= 0.8 and added < 15 else 1
 
 
@@ -100,7 +101,6 @@ def service(folder: Path) -> Iterator[tuple[str, list[int]]]:
             process.terminate()
 
 
-
 def until_ready(url: str) -> None:
     last = time.monotonic() + 120
     while time.monotonic() < last:
@@ -117,11 +117,16 @@ def bare(tagger: Path, sounds: Path) -> Iterator[Callable[[str], list[float]]]:
     here = Path(__file__)
     arguments = [str(SERVICE_CORE), str(here.parents[2]), str(here.parent), str(tagger), str(sounds)]
     with subprocess.Popen(
-        [sys.executable, "-c", BARE, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        [sys.executable, "-c", BARE, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     ) as process:
 
         def ask(what: str) -> list[float]:
-            assert process.stdin and process.stdout
+            assert process.stdin
+            assert process.stdout
             print(what, file=process.stdin, flush=True)
             return [float(part) for part in process.stdout.readline().split()]
 

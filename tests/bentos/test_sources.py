@@ -170,6 +170,7 @@ def test_a_file_that_becomes_another_is_not_opened(sources: Sources, root: Path,
     (root / "irmas/train/a.wav").unlink()
     (root / "irmas/train").rmdir()
     (root / "irmas/train").symlink_to(tmp_path / "outside")
+    (tmp_path / "outside/a.wav").write_text(SECRET)
     with pytest.raises(SourceError, match=MISSING):
         file.open()
 

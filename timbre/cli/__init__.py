@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from timbre.cli import choose, compare, data, doctor, keys, models, predict, store, test, train, tune
+from timbre.cli import choose, compare, data, doctor, keys, models, predict, serve, store, test, train, tune, worker
 from timbre.cli.arguments import spread
 
 ENVIRONMENT = {
@@ -42,7 +42,9 @@ app.command("test")(test.try_out)
 app.command("predict")(predict.predict)
 app.command("compare")(compare.compare)
 app.command("choose")(choose.choose)
+app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)
+app.command("serve")(serve.serve)
 app.add_typer(data.app, name="data")
 app.add_typer(store.app, name="store")
 app.add_typer(models.app, name="models")

@@ -11,6 +11,7 @@ from timbre.cli.console import log_to_stderr, option
 
 if TYPE_CHECKING:
     from components.config import Config
+    from timbre.record import Record
 
 DATA, PARTS, LEARNING, RATE, RUN = "Data", "Parts", "What is learned", "Learning rate and phases", "The run"
 REPEATING = ("seeds", "folds")  # how often, which is no key of a Config
@@ -67,12 +68,20 @@ def train(
     """
     log_to_stderr()
     resolved = resolve(context.params)
-    if seeds is not None or folds:
-        from timbre.cli.repeat import repeat
+    from components.config import default_config
+    from timbre.record import recorded
 
-        repeat(resolved, seeds, bool(folds))
-        return
+    with recorded(Path(config or default_config()).stem) as record:
+        if seeds is not None or folds:
+            from timbre.cli.repeat import repeat
 
+            repeat(resolved, seeds, bool(folds))
+        else:
+            _run(resolved, record)
+
+
+def _run(config: "Config", record: "Record") -> None:
+    """The pipeline, and what came of it."""
     _prepare_zenml()
     from zenml.client import Client
 
@@ -80,8 +89,9 @@ def train(
     from pipelines.training import training
     from timbre.cli.results import print_results
 
-    run = training(config=resolved)
+    run = training(config=config, training_job_id=record.job_id)
     if outputs := outputs_of(Client().get_pipeline_run(run.id)):
+        record.made(outputs["registration"].load()["digest"])
         print_results(outputs)
 
 

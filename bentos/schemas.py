@@ -1,0 +1,117 @@
+"""The bodies of the registry's routes, as the OpenAPI document describes them."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bentos import examples
+
+
+class Body(BaseModel):
+    """What a client sends: an unknown field is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ClassMetrics(BaseModel):
+    precision: float
+    recall: float
+    f1_score: float
+    support: int
+
+
+class EvalMetrics(BaseModel):
+    """Of the split that `split` names; a label without support has 0.0."""
+
+    precision: float
+    recall: float
+    f1_score: float
+    per_class: dict[str, ClassMetrics]
+    split: str
+
+
+class Model(BaseModel):
+    """A registered model."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.MODEL}, protected_namespaces=())
+
+    id: str
+    key: str
+    name: str
+    description: str
+    digest: str
+    artifact_types: list[str]
+    task: str
+    training_job_id: str | None
+    is_active: bool
+    archived_at: str | None
+    created_at: str
+    eval_metrics: EvalMetrics
+    data_digest: str
+    decision: dict[str, Any] | None
+    aliases: list[str]
+
+
+class ModelPage(BaseModel):
+    items: list[Model]
+    total: int
+    page: int
+    page_size: int
+
+
+class ModelChange(Body):
+    """What may be changed; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "instruments-v2", "description": "Trained on IRMAS, EQ and pitch"}})
+
+    name: Annotated[str, Field(max_length=200)] | None = None
+    description: Annotated[str, Field(max_length=20_000)] | None = None
+    is_active: bool | None = None
+
+
+class Reason(Body):
+    """Why; it goes into the audit trail."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "better on quiet recordings"}})
+
+    reason: Annotated[str, Field(max_length=2000)] = ""
+
+
+class Comparison(Body):
+    """Which models to put side by side."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"models": ["production", "latest"]}})
+
+    models: Annotated[list[Annotated[str, Field(max_length=300)]], Field(min_length=2, max_length=20)]
+
+
+class Compared(BaseModel):
+    id: str
+    key: str
+    name: str
+    split: str
+    data_digest: str
+    precision: float
+    recall: float
+    f1_score: float
+    f1_difference: Annotated[float, Field(description="Macro F1 minus that of the first model.")]
+    per_class_f1: dict[str, float]
+
+
+class ComparisonTable(BaseModel):
+    """`comparable` where all were judged on the same clips: other data give other figures."""
+
+    items: list[Compared]
+    comparable: bool
+
+
+class AuditItem(BaseModel):
+    at: str
+    who: str
+    action: str
+    model_id: str | None
+    detail: dict[str, Any]
+
+
+class Audit(BaseModel):
+    items: list[AuditItem]

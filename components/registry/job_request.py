@@ -1,0 +1,125 @@
+"""What a training job may ask for: a configuration by its name, overrides that fit it, and no paths of the server but data."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.config import Config, load_config
+from components.errors import ConfigError
+from components.menus import nearest
+from components.overrides import as_texts
+from components.registry import names
+
+CONFIGS = Path("configs")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+MOST_OVERRIDES, LONGEST_OVERRIDE = 100, 4000
+SOURCES = ("none", "hub", "aisfx")  # of model.pretrained that are no paths
+NO_PATHS = ("name", "task", "labels")  # names that may be those of a file by chance
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """What is trained: the name of a configuration and `section.key=value` texts."""
+
+    config: str
+    overrides: list[str]
+
+
+def checked(
+    config: str,
+    overrides: Sequence[str] | Mapping[str, Any],
+    folder: Path = CONFIGS,
+    check: Callable[[Config, Config], None] | None = None,
+) -> JobRequest:
+    """A request that training will take.
+
+    Args:
+        check: raises where the configuration may not be trained; told it with the overrides, and as the file has it.
+    Raises:
+        ConfigError: if there is no such configuration, or a key or value does not fit.
+        RegistryError: if the model cannot have its name.
+    """
+    file = config_file(config, folder)
+    texts = as_texts(overrides) if isinstance(overrides, Mapping) else list(overrides)
+    if len(texts) > MOST_OVERRIDES or any(len(text) > LONGEST_OVERRIDE for text in texts):
+        raise ConfigError(f"a job takes {MOST_OVERRIDES} overrides of {LONGEST_OVERRIDE} characters each: write a file in configs/")
+    if any("\0" in text for text in texts):
+        raise ConfigError("an override holds a NUL character: leave it out")
+    made = load_config(file, texts)
+    names.check(made.name)
+    if check is not None:
+        check(made, load_config(file))
+    return JobRequest(file.stem, texts)
+
+
+def config_file(name: str, folder: Path = CONFIGS) -> Path:
+    """The file of a configuration in a folder, by its name; a path is no name.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    stem = name.removesuffix(".yaml")
+    if not NAME.fullmatch(name) or stem not in known:
+        raise ConfigError(f"there is no configuration {name[:100]!r}{nearest(stem[:100], known)}: choose one of {', '.join(known)}")
+    return folder / f"{stem}.yaml"
+
+
+def refuse_foreign_paths(config: Config, roots: Sequence[Path], trusted: Config | None = None) -> None:
+    """Refuse a configuration that names files outside the folders that its author may read.
+
+    Args:
+        roots: folders under which data may lie; links are followed before they are compared.
+        trusted: the configuration without the author's overrides: what it names, whoever wrote it may name.
+    Raises:
+        ConfigError: if a data set, weights or a folder lies elsewhere, or a checkpoint is named at all.
+    """
+    known = set() if trusted is None else {text for _, text in _texts(trusted.model_dump(mode="json"))}
+    for key, text in _texts(config.model_dump(mode="json")):
+        if text in known or key.split(".")[0] in NO_PATHS or (key == "model.pretrained" and text in SOURCES):
+            continue
+        if key == "training.ckpt":
+            raise ConfigError("training.ckpt names a file of the server, which a job cannot: submit the job without it")
+        path = _path_in(key, text)
+        if path is not None and ("://" in path or not _lies_in(path, roots)):
+            raise ConfigError(f"{key}: {text!r} is not under the data folders of the server: name data that lie there")
+
+
+def _path_in(key: str, text: str) -> str | None:
+    """The path that a value names, if it is one."""
+    if key.startswith("data."):
+        from components.datasets import parse  # pandas, which who only asks for a job's state need not load
+
+        return parse(text)[1]
+    looks = bool(set(text) & set("/\\")) or text.startswith(("~", "."))
+    return text if looks or key == "model.pretrained" or _is_there(text) else None
+
+
+def _is_there(text: str) -> bool:
+    try:
+        return bool(text) and Path(text).exists()
+    except OSError:
+        return False
+
+
+def _lies_in(path: str, roots: Sequence[Path]) -> bool:
+    try:
+        place = Path(path).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError):
+        return False
+    # Where a glob may climb out, its text still holds the step up that resolve() would have taken away.
+    return ".." not in Path(path).parts and any(place.is_relative_to(root.resolve()) for root in roots)
+
+
+def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """(dotted key, text) of every text in nested values."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _texts(inner, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner, key)

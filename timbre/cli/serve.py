@@ -1,0 +1,79 @@
+"""timbre serve: the service, as `bentoml serve` runs it, with the flags that people know."""
+
+import ipaddress
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from timbre.cli.console import log_to_stderr
+
+LOOPBACK = {"localhost": "127.0.0.1"}
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "localhost",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8090,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or auto.")] = None,
+    model_dir: Annotated[Path | None, typer.Option(help="A folder of tagger folders, served beside the registry's.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Windows scored at a time.")] = None,
+    num_workers: Annotated[int | None, typer.Option(min=1, help="Processes that take requests; one scores for all of them.")] = None,
+    hot_reload: Annotated[bool, typer.Option("--hot-reload", help="Start again when the code changes; for development.")] = False,
+    add_instrument_metrics: Annotated[
+        bool, typer.Option("--add-instrument-metrics", help="Metrics of each label in the answers of the test routes.")
+    ] = False,
+) -> None:
+    """Serve the registered models over HTTP; /docs tells the routes, /ui is a page for people.
+
+    On a loopback address anyone on this machine may use it, unless TIMBRE_AUTH=required. On any other, API keys are wanted.
+    """
+    from components.errors import ConfigError
+
+    log_to_stderr()
+    address = LOOPBACK.get(host, host)
+    try:
+        local = ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        raise ConfigError(f"--host {host} is no IP address: write 127.0.0.1, 0.0.0.0, or that of a network card") from None
+    auth = os.environ.get("TIMBRE_AUTH") or ("off" if local else "required")
+    if auth == "off" and not local:
+        raise ConfigError(f"TIMBRE_AUTH=off is for this machine alone, and --host {host} lets others in: unset it, or listen on localhost")
+    flags = {"DEVICE": device, "MODEL_DIR": model_dir and model_dir.absolute(), "BATCH_SIZE": batch_size, "NUM_WORKERS": num_workers}
+    given = {f"TIMBRE_{name}": str(value) for name, value in flags.items() if value is not None}
+    if add_instrument_metrics:
+        given["TIMBRE_ADD_INSTRUMENT_METRICS"] = "true"
+    environment = {**_places(), **os.environ, **given, "TIMBRE_AUTH": auth, "BENTOML_DO_NOT_TRACK": "True"}
+    if auth == "required":
+        _say_how_to_make_a_key()
+    from bentos.config import from_environment
+
+    from_environment(environment)  # a wrong value is said here, in one sentence
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "bentoml", "serve", "bentos.service:Timbre", "--working-dir", str(root), "--host", address]
+    command += ["--port", str(port), *(["--reload"] if hot_reload else [])]
+    os.execve(sys.executable, command, environment)  # noqa: S606 - signals then reach the service itself
+
+
+def _places() -> dict[str, str]:
+    """Where things lie as seen from here: the service's own processes run in the project's folder."""
+    from components import places
+
+    return {
+        "TIMBRE_DATABASE_URL": places.database_url(),
+        "TIMBRE_MODELS": str(places.models_root()),
+        "TIMBRE_STORE": str(places.store_root()),
+        "TIMBRE_DATA_ROOTS": str(Path("data").absolute()),
+    }
+
+
+def _say_how_to_make_a_key() -> None:
+    from components.registry import ApiKeys, Registry
+
+    with Registry() as registry:
+        if not registry.database.is_there or not ApiKeys(registry.database).any_active():
+            print(
+                "timbre: there is no API key yet, so nobody can use this service: `timbre keys create NAME --scope predict` makes one",
+                file=sys.stderr,
+            )

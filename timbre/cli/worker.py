@@ -1,0 +1,33 @@
+"""timbre worker: runs the training jobs that wait in the queue."""
+
+from typing import Annotated
+
+import typer
+
+from timbre.cli.console import log_to_stderr
+
+
+def worker(
+    once: Annotated[bool, typer.Option("--once", help="Work until the queue is empty, and end.")] = False,
+    poll: Annotated[float, typer.Option(min=0.05, metavar="S", help="Seconds between two looks at an empty queue.")] = 2.0,
+    lease: Annotated[
+        float, typer.Option(min=1.0, metavar="S", help="Seconds after which others take up the job of a worker that has died.")
+    ] = 60.0,
+) -> None:
+    """Take training jobs from the queue and run them one after the other, in the folder that holds configs/.
+
+    Several workers share a queue, on one machine or more. SIGTERM or Ctrl+C puts the job under way back into it.
+    """
+    from components.errors import ConfigError
+    from components.registry import Registry
+    from components.registry.job_request import CONFIGS
+    from components.registry.jobs import Jobs
+    from timbre.worker import Pacing, Worker, stopped_by_signals
+
+    log_to_stderr()
+    if not CONFIGS.is_dir():
+        raise ConfigError(f"there is no folder {CONFIGS}/ here, which holds what jobs train: run the worker where it is")
+    with Registry() as registry:
+        working = Worker(Jobs(registry.database), Pacing(lease, poll))
+        with stopped_by_signals(working):
+            working.run(once)

@@ -1,0 +1,128 @@
+"""The job that a training is: its worker's, or one that is entered for a training by hand."""
+
+import contextlib
+import getpass
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.errors import RegistryError, TimbreError
+from components.pace import ASKED
+from components.registry import Registry
+from components.registry.job import CANCELLED, FAILED, SUCCEEDED, Job
+from components.registry.jobs import Jobs
+from timbre.job_folder import JobFolder, read_pace, tell_digest
+from timbre.lifeline import hold_on
+
+log = logging.getLogger(__name__)
+JOB = "TIMBRE_JOB"  # the id of the job, in the environment of a training that a worker started
+LEASE_S, BEAT_S = 60.0, 10.0
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a training knows of the job that it is: its id, and where it tells how it goes; nothing where there is none."""
+
+    job_id: str | None = None
+    pace_file: Path | None = None
+
+    def made(self, digest: str) -> None:
+        """Say which tagger came of it."""
+        if self.pace_file is not None:
+            tell_digest(self.pace_file, digest)
+
+
+@contextmanager
+def recorded(config: str) -> Iterator[Record]:
+    """Around a training: the job that a worker runs it for, or a new one by hand, which ends as the training does.
+
+    A registry that is away keeps no training from running.
+
+    Args:
+        config: the name of what is trained.
+    """
+    if job_id := os.environ.get(JOB):
+        hold_on()
+        yield Record(job_id, Path(os.environ[ASKED]))
+        return
+    with contextlib.ExitStack() as stack:
+        kept = _Kept.begin(config)
+        if kept is None:
+            yield Record()
+            return
+        stack.callback(kept.close)
+        state, error = SUCCEEDED, None
+        try:
+            yield Record(kept.job.id, kept.folder.pace_file)
+        except BaseException as stop:
+            state, error = _verdict(stop)
+            raise
+        finally:
+            kept.end(state, error)
+
+
+class _Kept:
+    """A job by hand, whose heart beats in a thread."""
+
+    def __init__(self, jobs: Jobs, job: Job) -> None:
+        self.job, self.folder = job, JobFolder(job.id)
+        self._jobs, self._token, self._ended = jobs, str(job.token), threading.Event()
+        self._asked = os.environ.get(ASKED)
+        os.environ[ASKED] = str(self.folder.pace_file)
+        self._thread = threading.Thread(target=self._beat, daemon=True, name="job")
+        self._thread.start()
+
+    @classmethod
+    def begin(cls, config: str) -> "_Kept | None":
+        try:
+            jobs = Jobs(Registry().database)
+            return cls(jobs, jobs.begin(config, getpass.getuser(), LEASE_S))
+        except (RegistryError, OSError) as error:
+            log.debug("this training is not in the list of jobs: %s", error)
+            return None
+
+    def end(self, state: str, error: str | None) -> None:
+        self._ended.set()
+        self._thread.join()
+        with contextlib.suppress(RegistryError):
+            digest = read_pace(self.folder.pace_file).get("digest")
+            model_id = self._jobs.model_id(digest) if digest else None
+            self._jobs.finish(self._token, state, model_id=model_id, error=error, pulse=self.folder.pulse())
+
+    def close(self) -> None:
+        self._jobs.database.close()
+        if self._asked is None:
+            os.environ.pop(ASKED, None)
+        else:
+            os.environ[ASKED] = self._asked
+
+    def _beat(self) -> None:
+        while not self._ended.wait(BEAT_S):
+            with contextlib.suppress(RegistryError):
+                if self._jobs.heartbeat(self._token, LEASE_S, self.folder.pulse()).cancel_requested:
+                    log.warning("this training was cancelled in the registry")
+                    _press_twice()
+                    return
+
+
+def _press_twice() -> None:
+    """Ctrl+C as it stops a training at once."""
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1.0)
+
+
+def _verdict(stop: BaseException) -> tuple[str, str | None]:
+    """The state and the sentence of a training that ended so."""
+    if isinstance(stop, KeyboardInterrupt) or type(stop).__name__ == "RunInterruptedException":
+        return CANCELLED, None
+    cause: BaseException | None = stop
+    while cause is not None and not isinstance(cause, TimbreError):
+        cause = cause.__cause__
+    return FAILED, str(cause or f"{type(stop).__name__}: {stop}")
