@@ -11,7 +11,7 @@ from bentos.config import ServiceConfig
 from bentos.context import Context
 from bentos.errors import add_handlers
 from bentos.gate import Gate
-from bentos.routes import catalogue, models, predict
+from bentos.routes import catalogue, models, predict, try_out
 from bentos.work import Score
 
 
@@ -34,7 +34,7 @@ def create_app(config: ServiceConfig, scorer: Callable[[], Score]) -> FastAPI:
     app = FastAPI(title="Timbre", version="1.0.0", description=examples.DESCRIPTION, lifespan=lifespan)
     app.add_middleware(Gate, access=lambda: app.state.context.access, config=config)
     add_handlers(app)
-    for router in (catalogue.router, predict.router, models.router):
+    for router in (predict.router, try_out.router, catalogue.router, models.router):
         app.include_router(router)
 
     @app.get("/", include_in_schema=False)

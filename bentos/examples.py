@@ -56,7 +56,7 @@ UPLOAD: dict[str, Any] = {
 }
 FILES = {200: json_body("An object a file, in their order", [ONE, FAILED])}
 DIRECTORY = {200: json_body("File stem -> label -> 0 or 1", {"one": ONE, "notes": FAILED})}
-STREAM = {
+STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A line a clip; the last one says how it ended",
         "content": {
@@ -65,6 +65,11 @@ STREAM = {
         },
     }
 }
+METRICS = {"accuracy": 0.96, "hamming_distance": 0.04, "f1": 0.86, "precision": 0.95, "recall": 0.81}
+TEST = {200: json_body("Metrics over all labelled clips, and what was predicted for each", {**METRICS, "predictions": {"one": ONE}})}
+TEST_LINES = '{"one": {"cel": 1, "voi": 0}}\n{"status": "done", "clips": 1, "failed": 0, "accuracy": 0.96, "f1": 0.86}\n'
+TEST_STREAM: dict[int | str, dict[str, Any]] = {200: {**STREAM[200], "content": {**STREAM[200]["content"]}}}
+TEST_STREAM[200]["content"]["application/x-ndjson"] = {"schema": {"type": "string"}, "example": TEST_LINES}
 MODEL: dict[str, Any] = {
     "id": "5f0c7a0e-6a5e-4b57-9d2f-6f6a3c0c9a11",
     "key": "sample@e04c42dd",

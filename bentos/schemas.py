@@ -59,6 +59,15 @@ class ModelPage(BaseModel):
     page_size: int
 
 
+class DatasetItem(Body):
+    """A data set: `dataset_type` says how its labels are read, `""` only loads the audio."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"dataset_type": "irmastest", "dataset_path": "data/irmas/test"}})
+
+    dataset_type: Annotated[str, Field(max_length=50)]
+    dataset_path: Annotated[str, Field(min_length=1, max_length=4096)]
+
+
 class ModelChange(Body):
     """What may be changed; what is left out stays."""
 

@@ -15,6 +15,8 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Params = dict[str, Any]
 Task = Literal["multilabel", "multiclass"]
 """How a clip carries labels: any number of them, or exactly one."""
+EngineName = Literal["auto", "torch", "onnx"]
+RENAMED = {"training.onnx": " (write training.engine: onnx for true, torch for false)"}
 FROZEN_HEADS = ("MEAN_MAX", "LINEAR")  # one layer each
 
 
@@ -137,7 +139,7 @@ class TrainingConfig(Section):
     devices: Devices = 1  # GPUs that share each batch; auto: all that are here
     precision: Literal["auto", "32", "bf16", "fp16"] = "auto"
     compile: bool = False
-    onnx: bool = False
+    engine: EngineName = "auto"  # what scores; auto: the faster of the two on this CPU, torch in a quick run
     tensorboard: bool = True
     quick: bool = False  # a few clips and batches, the whole way through
     ckpt: str | None = None  # a run folder, or its checkpoints/last.ckpt, to go on from
@@ -251,7 +253,8 @@ def _explain(error: ValidationError, where: str, overridden: Sequence[str]) -> s
         where = "override"
     if unknown:
         known = _keys_beside(first["loc"])
-        return f"{where}: unknown key {dotted}{nearest(str(first['loc'][-1]), known)}; known here: {', '.join(known)}"
+        near = RENAMED.get(dotted) or nearest(str(first["loc"][-1]), known)
+        return f"{where}: unknown key {dotted}{near}; known here: {', '.join(known)}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{where}: {dotted}: {message[0].lower()}{message[1:]}, got {first['input']!r}" if first["loc"] else f"{where}: {message}"
 

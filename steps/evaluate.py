@@ -14,7 +14,7 @@ from components.evaluation.write import write_evaluation
 from components.judge import judge
 from components.progress import bars
 from components.store import StoreRef, open_store
-from components.tagger import Tagger
+from components.tagger import Tagger, read_engines
 from steps.caching import cached_on_code
 
 HISTORY, NOTE = "history.csv", "interrupted.txt"  # what training left beside the tagger
@@ -31,7 +31,7 @@ def evaluate(
     history = pd.read_csv(tagger / HISTORY) if (tagger / HISTORY).exists() else None
     folder = Path(tempfile.mkdtemp(prefix="timbre-")) / "evaluation"
     note = (tagger / NOTE).read_text() if (tagger / NOTE).exists() else ""
-    write_evaluation(judgement, folder, history, _told(recipe), _versions(), note=note)
+    write_evaluation(judgement, folder, history, _told(recipe), _versions(), note=note, engines=read_engines(tagger))
     metrics = judgement.metrics.flat()
     log_metadata({name: value for name, value in metrics.items() if "/" not in name})
     return folder, HTMLString((folder / "report.html").read_text(encoding="utf-8"))

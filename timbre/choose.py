@@ -16,6 +16,7 @@ from components.progress import Progress, quiet
 from components.store import Store
 from components.tagger import Tagger
 from components.training import fit
+from components.training.trial import as_trial
 
 METRIC = "f1"
 
@@ -119,6 +120,6 @@ def _score(config: Config, store: Store, fold_of: Mapping[str, str], fold: str, 
     groups = {str(group): list(clips["labels"]) for group, clips in frame.groupby("group") if fold_of[str(group)] != fold}
     split = split_groups(groups, shares_of(config.data.val_share, 0.0), config.data.split_seed)
     parted = store.resplit([split.get(str(group), "test") for group in frame["group"]])
-    tagger = Tagger.open(fit(config, parted, run_folder, progress))
+    tagger = Tagger.open(fit(as_trial(config), parted, run_folder, progress))
     once = config.evaluation.model_copy(update={"bootstrap_rounds": 1})
     return float(judge(tagger, parted.of("test"), once, progress).metrics.values[METRIC])

@@ -20,6 +20,7 @@ from components.store import Store
 from components.tagger import Tagger
 from components.training import NOTE, fit
 from components.training.interrupt import listening
+from components.training.trial import as_trial
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ def _repeat(runs: Sequence[tuple[str, Config, Store]], folder: Path, progress: P
         for number, (name, config, store) in enumerate(runs, start=1):
             log.info("%s: run %d of %d", name, number, len(runs))
             try:
-                tagger = fit(config, store, folder / name, progress)
+                tagger = fit(as_trial(config), store, folder / name, progress)
             except KeyboardInterrupt:  # a head on a frozen backbone has no best so far
                 if repeated is None:
                     raise

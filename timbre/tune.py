@@ -28,6 +28,7 @@ from components.training import fit
 from components.training.interrupt import listening
 from components.training.rehearse import rehearse
 from components.training.run_folder import write_config
+from components.training.trial import as_trial
 from timbre.search_folder import STUDY, alone
 from timbre.space import Space, space_of
 
@@ -146,7 +147,7 @@ def _value(trial: optuna.Trial, bench: Bench) -> float:
         if trial.should_prune():
             raise PrunedError(f"at step {step} it is worse than half of the trials before it were")
 
-    tagger = Tagger.open(fit(config, store, bench.run_folder, bench.progress, judged), config.training.device)
+    tagger = Tagger.open(fit(as_trial(config), store, bench.run_folder, bench.progress, judged), config.training.device)
     once = config.evaluation.model_copy(update={"bootstrap_rounds": 1, "worst_clips": 1})
     value = METRICS[config.training.metric](judge(tagger, store.of("val"), once, bench.progress, split="val").metrics)
     log.info("trial %d: %s %.3f", trial.number, config.training.metric, abs(value))

@@ -1,12 +1,14 @@
 """What goes with a tagger: the model card, as data and as Markdown, and the scores that drift is measured against."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from components.evaluation import wording
+from components.evaluation.engines import engine_answer
 from components.evaluation.judgement import Judgement
 from components.evaluation.metrics import OVERALL
 from components.evaluation.names import display_name
@@ -17,10 +19,13 @@ MOST_REFERENCE_CLIPS = 2000
 DIGITS = 6
 
 
-def card(judgement: Judgement) -> dict[str, Any]:
+def card(judgement: Judgement, engines: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The card as plain JSON values: split, data_digest, eval_metrics and details, as the registry reads it.
 
     A label without support has 0.0 and support 0; other numbers that are undefined are left out.
+
+    Args:
+        engines: what engines.json beside the tagger says.
     """
     metrics, subject = judgement.metrics, judgement.subject
     values = metrics.values
@@ -53,6 +58,7 @@ def card(judgement: Judgement) -> dict[str, Any]:
         "answer": wording.answer(judgement),
         "decisions": wording.decisions(judgement),
         "caution": wording.caution(judgement),
+        "engine": engine_answer(engines),
         "weak": [f"{remark.name} ({remark.figures}): {remark.text}" for remark in wording.weaknesses(judgement)],
     }
     return {
@@ -91,6 +97,7 @@ def readme(made: dict[str, Any]) -> str:
         f"- Protocol: {details['protocol']}.",
         f"- Intervals: {details['confidence']:.0%}, {details['bootstrap_rounds']:,} rounds of a bootstrap over groups.",
         f"- {_text(details['decisions'])}",
+        *([f"- Engine: {_text(details['engine'])}"] if details["engine"] else []),
         f"- Tagger: digest `{details['digest']}`.",
         "",
         "## Use",

@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from components.evaluation import table, wording
+from components.evaluation.engines import engine_answer, engine_rows
 from components.evaluation.judgement import Judgement, WorstClip
 from components.evaluation.mistakes import wrongness
 from components.evaluation.names import display_name, listed
@@ -76,6 +77,7 @@ def report(
     config: Mapping[str, Any] | None = None,
     versions: Mapping[str, str] | None = None,
     note: str = "",
+    engines: Mapping[str, Any] | None = None,
 ) -> str:
     """The page as a string; the same arguments give the same page.
 
@@ -85,6 +87,7 @@ def report(
         config: the run's configuration, shown as YAML.
         versions: of what made the result, name -> version.
         note: what to know of the training before believing the figures.
+        engines: what engines.json beside the tagger says.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -124,6 +127,8 @@ def report(
         config=yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True) if config else "",
         made_of=_made_of(judgement.subject.about),
         versions=dict(versions or {}),
+        engines=engine_rows(engines),
+        engine_answer=engine_answer(engines),
     )
 
 

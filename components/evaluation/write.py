@@ -24,6 +24,7 @@ def write_evaluation(
     versions: Mapping[str, str] | None = None,
     verdict: Verdict | None = None,
     note: str = "",
+    engines: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write all that is known of a judgement.
 
@@ -32,12 +33,12 @@ def write_evaluation(
 
     Args:
         folder: made where it is missing; files of the same names are replaced, each at once.
-        history, config, versions, verdict, note: as for `report`.
+        history, config, versions, verdict, note, engines: as for `report`.
     """
-    folder, made = Path(folder), card(judgement)
+    folder, made = Path(folder), card(judgement, engines)
     files = dvc_files(judgement, history)
     files |= {f"plots/{picture.name}.png": picture.png() for picture in pictures(judgement, history)}
-    files["report.html"] = report(judgement, verdict, history, config, versions, note).encode()
+    files["report.html"] = report(judgement, verdict, history, config, versions, note, engines).encode()
     files["predictions.parquet"] = _parquet(judgement.predictions)
     files["reference.parquet"] = _parquet(reference(judgement))
     files["card.json"] = (json.dumps(made, indent=2, ensure_ascii=False) + "\n").encode()

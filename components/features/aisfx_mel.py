@@ -45,7 +45,7 @@ class AisfxMel(nn.Module):
     def forward(self, waveforms: Tensor) -> Tensor:
         """[batch, time] -> [batch, 1, 96, frame], frame = 1 + time // 1024."""
         with torch.autocast(waveforms.device.type, enabled=False):  # a power spectrum spans more decades than bfloat16 keeps apart
-            if waveforms.device.type != "cpu" or torch.compiler.is_exporting():
+            if waveforms.device.type != "cpu":
                 return self._logarithms(waveforms.float())
             return torch.cat([self._logarithms(part) for part in torch.split(waveforms.float(), WINDOWS_AT_ONCE)])  # what the cache holds
 

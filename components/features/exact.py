@@ -17,7 +17,7 @@ def exactly(compute: Callable[[Tensor], Tensor], waveforms: Tensor) -> Tensor:
     """
     # A power spectrum spans ten decades, which bfloat16's 8 bits of mantissa would smear, so autocast stays out.
     with torch.autocast(waveforms.device.type, enabled=False):
-        if waveforms.device.type != "cpu" or torch.compiler.is_exporting():
+        if waveforms.device.type != "cpu":
             return compute(waveforms.float())
         # A few windows at a time stay in the processor's cache, which a batch in one go leaves.
         return torch.cat([compute(part) for part in torch.split(waveforms.float(), WINDOWS_AT_ONCE)])

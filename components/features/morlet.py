@@ -50,14 +50,11 @@ class MorletBank(nn.Module):
     def forward(self, waveforms: Tensor) -> Tensor:
         """[batch, time] -> [batch, band, 1 + time // hop]; call it within `exactly`."""
         frames = 1 + waveforms.shape[-1] // self.hop
-        # ONNX Runtime is 30 times as slow where a size is no power of two.
-        fast = _power_of_two if torch.compiler.is_exporting() else _fast_size
-        padded_frames = fast(frames + self._rest)
+        padded_frames = _fast_size(frames + self._rest)
         before, length = self.hop // 2, padded_frames * self.hop
         spectrum = torch.fft.rfft(nn.functional.pad(waveforms, (before, length - before - waveforms.shape[-1])))
         power = [self._power(spectrum, length, group, padded_frames, per_frame)[..., :frames] for group, per_frame in self._groups]
         # 1 added to power in floors, not clamped: silence would give log(0), and above the floor the gradient never vanishes abruptly.
-        # (Power plus the floor itself would be as good, but ONNX's exporter takes a term below 1e-8 for 0 and drops it.)
         in_floors = torch.cat(power, dim=1) * 10 ** (-FLOOR_DB / 10)
         decibels: Tensor = FLOOR_DB + 10 / math.log(10) * torch.log1p(in_floors)
         return decibels
@@ -66,7 +63,7 @@ class MorletBank(nn.Module):
         """Mean power [batch, band, frame] of a group of bands, sampled `per_frame` times a frame."""
         bins, weights = self._wavelets(length, group, frames * per_frame)
         # The cut-out starts at bin 0 now, which turns the phase but not the power.
-        samples = torch.fft.ifft(_cut_out(spectrum, bins, weights))
+        samples = torch.fft.ifft(spectrum[:, bins] * weights)
         by_frame = torch.view_as_real(samples).reshape(*samples.shape[:2], frames, 2 * per_frame)
         power: Tensor = 2 * by_frame.square().mean(dim=-1)
         return power
@@ -78,13 +75,6 @@ class MorletBank(nn.Module):
         weights = 2 * size / length * torch.exp(-0.5 * ((bins - centres) * self.cycles / centres).square())
         inside = (bins > 0) & (bins <= length // 2)
         return bins.clamp(0, length // 2), weights * inside
-
-
-def _cut_out(spectrum: Tensor, bins: Tensor, weights: Tensor) -> Tensor:
-    """[batch, bin] -> [batch, band, size]."""
-    if torch.compiler.is_exporting():  # ONNX gathers no complex numbers, but pairs of real ones, which here is twice as slow
-        return torch.view_as_complex(torch.view_as_real(spectrum)[:, bins] * weights[..., None])
-    return spectrum[:, bins] * weights
 
 
 def _groups(centres: Sequence[float], cycles: float, hop: int) -> Iterator[tuple[slice, int]]:

@@ -76,7 +76,7 @@ class SpectrogramTransformer(nn.Module):
         tokens, positions = self._positions(height, length)
         patches = grid.flatten(2).transpose(1, 2) + positions
         classes = torch.cat([embeddings.cls_token, embeddings.distillation_token], dim=1) + tokens
-        hidden = embeddings.dropout(torch.cat([classes.expand(len(inputs), -1, -1), patches], dim=1))
+        hidden = embeddings.dropout(torch.cat([classes.expand(inputs.shape[0], -1, -1), patches], dim=1))
         for layer in self.trunk.layers:
             hidden = layer(hidden, None)
         hidden = self.trunk.layernorm(hidden)

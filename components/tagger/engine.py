@@ -16,6 +16,8 @@ from components.network import Network
 
 Floats = npt.NDArray[np.float32]
 Engine = Callable[[Floats], Floats]
+INPUTS = "inputs"  # of a model that takes the feature; one that takes waveforms computes it itself
+CUDA = "CUDAExecutionProvider"
 ACTIVATIONS: dict[Task, Callable[[Tensor], Tensor]] = {"multilabel": torch.sigmoid, "multiclass": partial(torch.softmax, dim=-1)}
 
 
@@ -31,35 +33,54 @@ def torch_engine(network: Network, device: torch.device, task: Task) -> Engine:
     return score
 
 
-def onnx_engine(model: bytes, device: torch.device, task: Task) -> Engine:
-    """The same by ONNX Runtime.
+def onnx_engine(model: bytes, network: Network, device: torch.device, task: Task) -> Engine:
+    """The same by ONNX Runtime, but for the feature, which PyTorch computes.
 
+    Args:
+        model: what `export_onnx` made of the network.
     Raises:
         TaggerError: if ONNX Runtime is not installed or refuses the model.
     """
     session = onnx_session(model, device)
+    takes = session.get_inputs()[0].name
     activate = ACTIVATIONS[task]
 
     def score(windows: Floats) -> Floats:
-        logits = session.run(None, {"waveforms": windows})[0]
+        if takes == INPUTS:
+            with torch.inference_mode(), exact(device):
+                windows = network.transform(torch.from_numpy(windows).to(device)).cpu().numpy()
+        logits = session.run(None, {takes: windows})[0]
         scores: Floats = activate(torch.from_numpy(logits)).numpy()
         return scores
 
     return score
 
 
-def onnx_session(model: bytes, device: torch.device | None = None) -> Any:
-    """An ONNX Runtime session on the CPU, or on the GPU where its build has one."""
+def onnx_session(model: bytes, device: torch.device) -> Any:
+    """An ONNX Runtime session on a CPU, or on a GPU where its build has one."""
     try:
         import onnxruntime  # an extra, which a tagger that runs on PyTorch does without
     except ImportError:
         raise TaggerError("this tagger runs on ONNX Runtime, which is not installed: pip install 'timbre-audio[serve]'") from None
-    wanted = ["CUDAExecutionProvider"] if device is not None and device.type == "cuda" else []
-    providers = [name for name in [*wanted, "CPUExecutionProvider"] if name in onnxruntime.get_available_providers()]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    # Threads that spin while they wait take the cores from PyTorch's, which compute the next batch's feature.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3  # its warnings are about its own optimizer
+    cuda = [(CUDA, {"device_id": device.index or 0, "use_tf32": 0})] if device.type == "cuda" else []
     try:
-        return onnxruntime.InferenceSession(model, providers=providers)
+        return onnxruntime.InferenceSession(model, options, providers=[*cuda, "CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors share no class
         raise TaggerError(f"model.onnx does not load ({' '.join(str(error).split())[:200]}): export the tagger again") from None
+
+
+def missing(device: torch.device) -> str:
+    """What ONNX Runtime lacks here to score on the device, as half a sentence; nothing where it lacks nothing."""
+    try:
+        import onnxruntime
+    except ImportError:
+        return "ONNX Runtime is not installed"
+    return "ONNX Runtime has no CUDA" if device.type == "cuda" and CUDA not in onnxruntime.get_available_providers() else ""
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Tagger: open a folder, hear a waveform, say how likely each label is. The one scoring path of Timbre."""
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,12 +20,13 @@ from components.errors import TaggerError, TimbreError
 from components.labels import LabelSet
 from components.network import Network, build_network
 from components.progress import Progress, quiet
-from components.tagger.engine import Engine, Floats, exact, find_device, onnx_engine, torch_engine
+from components.tagger.engine import Engine, Floats, exact, find_device, missing, onnx_engine, torch_engine
 from components.tagger.folder import ONNX, WEIGHTS, check
 from components.tagger.reading import Reading, read_ahead
 from components.tagger.settings import TaggerJson
 from components.tagger.tables import ClipScores, Outcome, clip_table, window_table
 
+log = logging.getLogger(__name__)
 BATCH_SIZE = 32
 
 
@@ -49,6 +51,8 @@ class Tagger:
     def open(cls, folder: str | Path, device: str | torch.device = "cpu", digest: str | None = None) -> "Tagger":
         """Open a tagger folder after checking every byte of it.
 
+        Where ONNX Runtime is missing or cannot use the device, PyTorch scores a tagger whose engine it is, to 1e-4 the same.
+
         Args:
             device: cpu, cuda, cuda:1 or auto.
             digest: the tagger that is expected, where that is known.
@@ -59,11 +63,11 @@ class Tagger:
         sealed = check(folder, digest)
         settings = sealed.settings
         network = _network(settings, sealed.files[WEIGHTS], Path(folder)).to(where)
-        if settings.engine == "onnx":
-            engine = onnx_engine(sealed.files[ONNX], where, settings.task)
-        else:
-            engine = torch_engine(network, where, settings.task)
-        return cls(settings, sealed.digest, network, engine, where)
+        if settings.engine == "onnx" and (lack := missing(where)):
+            log.warning("%s on %s: tagger %s is scored by PyTorch, which may be slower", lack, where, settings.name)
+        elif settings.engine == "onnx":
+            return cls(settings, sealed.digest, network, onnx_engine(sealed.files[ONNX], network, where, settings.task), where)
+        return cls(settings, sealed.digest, network, torch_engine(network, where, settings.task), where)
 
     @property
     def name(self) -> str:

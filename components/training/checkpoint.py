@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 FORMAT_VERSION = 2
 # What the saved tensors depend on; anything else in the training section only bends the curve.
 SHAPING = ("optimizer", "scheduler", "finetune_head", "head_after", "backbone_after", "ema_decay", "precision")
-IRRELEVANT = {"ckpt", "tensorboard", "onnx", "device", "compile"}
+IRRELEVANT = {"ckpt", "tensorboard", "engine", "device", "compile"}
 
 State = dict[str, Any]
 

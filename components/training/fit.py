@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from components.config import Config, TrainingConfig
+from components.config import Config, EngineName, TrainingConfig
 from components.errors import DataError, TaggerError
 from components.files import write_whole
 from components.losses import LOSSES, Loss, positive_weights
@@ -22,7 +22,7 @@ from components.network import Network, build_network
 from components.pace import Report
 from components.progress import Progress, quiet
 from components.store import Store
-from components.tagger import TaggerSettings, attach, export_onnx, seal
+from components.tagger import ENGINES, TaggerSettings, attach, choose_engine, export_onnx, seal
 from components.training.checkpoint import about, read_checkpoint
 from components.training.code_version import code_version
 from components.training.compiler import check_compiler
@@ -116,8 +116,8 @@ def _train(
     state = read_checkpoint(training.ckpt, known) if training.ckpt else None
     with repeatable(device, training.seed), logged(run_folder) if team.first else nullcontext():
         network = build_network(config.feature, config.model, config.windows, store.sample_rate, settings.label_set)
-        if training.onnx:
-            export_onnx(network, settings.window_samples)  # a rehearsal: what cannot be exported should not train for hours first
+        if training.engine == "onnx":
+            export_onnx(network, settings.window_samples, settings.task)  # what cannot be exported trains in vain
         weights = rarity(*train.manifest.targets()) if training.weighted_sampler else None
         whole = Plan(train.num_samples, settings.window_samples, training.batch_size, training.seed, weights=weights)
         plan = replace(whole, rank=team.rank, world=team.world)
@@ -126,7 +126,7 @@ def _train(
             write_config(config, run_folder)
             _measure(network, train, whole, device.device)
             thresholds = fit_head(network, Clips(train, val, settings, run_folder), training, interrupt, progress)
-            return _seal(folder, network, settings, thresholds, training.onnx)
+            return _seal(folder, network, settings, thresholds, training.engine)
         from components.training.course import Course, Ground  # these load Lightning, which takes seconds
         from components.training.learner import Learner
         from components.training.range_test import searches, settle_rates
@@ -154,7 +154,7 @@ def _train(
             said = f"Training was stopped by hand before its {steps:,} steps were done; these are the weights of step {best.step:,}."
             write_whole(run_folder / NOTE, said.encode())
         log.info("kept the weights of step %d: val F1 %.3f, val mAP %.3f", best.step, best.metrics.values["f1"], best.metrics.values["mAP"])
-        return _seal(folder, course.judged, settings, best.thresholds, training.onnx)
+        return _seal(folder, course.judged, settings, best.thresholds, training.engine)
 
 
 def _of_team(network: Network, device: Device, team: Team, seed: int) -> Network:
@@ -170,11 +170,13 @@ def _of_team(network: Network, device: Device, team: Team, seed: int) -> Network
     return synchronized
 
 
-def _seal(folder: Path, network: Network, settings: TaggerSettings, thresholds: npt.NDArray[np.float32], as_onnx: bool) -> Path:
+def _seal(folder: Path, network: Network, settings: TaggerSettings, thresholds: npt.NDArray[np.float32], asked: EngineName) -> Path:
     network.cpu().eval()
-    onnx = export_onnx(network, settings.window_samples) if as_onnx else None
-    found = {"thresholds": tuple(map(float, thresholds)), "engine": "torch" if onnx is None else "onnx"}
-    sealed = seal(folder, network, settings.model_copy(update=found), onnx)
+    chosen = choose_engine(network, settings, asked)
+    found = {"thresholds": tuple(map(float, thresholds)), "engine": chosen.engine}
+    sealed = seal(folder, network, settings.model_copy(update=found), chosen.model)
+    if chosen.table is not None:
+        attach(sealed, ENGINES, chosen.table.to_json())
     if (credit := attribution(settings.model.pretrained)) is not None:
         attach(sealed, "ATTRIBUTION.txt", credit.encode())
     return sealed

@@ -35,6 +35,7 @@ def test_a_config_is_frozen() -> None:
     ("override", "sentence"),
     [
         ("training.sed=3", r"unknown key training\.sed \(did you mean 'seed'\?\)"),
+        ("training.onnx=true", r"unknown key training\.onnx \(write training\.engine: onnx for true, torch for false\)"),
         ("trainin.seed=3", r"unknown key trainin \(did you mean 'training'\?\)"),
         ("audio.sample_rate=-3", r"audio\.sample_rate: input should be greater than 0, got -3"),
         ("windows.hop_s=9", r"windows\.hop_s is longer than windows\.length_s"),

@@ -123,6 +123,7 @@ def config() -> Config:
             "feature.params": {"n_fft": 256, "hop": 128, "n_mels": 24},
             "model.params": {"widths": [8, 8, 16]},
             "training": {"max_steps": 40, "val_every_steps": 20, "batch_size": 8, "lr": 1e-3, "lr_onecycle_max": 1e-2, "device": "cpu"},
+            "training.engine": "torch",
         }
     )
 

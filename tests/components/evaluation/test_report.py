@@ -122,6 +122,30 @@ def test_without_history_verdict_and_config_it_says_nothing_of_them(judgement):
     assert 'class="verdict' not in plain
 
 
+def test_engines_are_a_table_where_they_were_measured(judgement):
+    measured = {
+        "chosen": "onnx",
+        "reason": "ONNX Runtime is 1.50 times as fast.",
+        "largest_difference": 2.5e-7,
+        "threads": 2,
+        "ms_per_window": {"torch": {1: 3.0, 32: 1.5}, "onnx": {1: 2.0, 32: 1.0}},
+    }
+    page = report(judgement, engines=measured)
+    reason = "ONNX Runtime computes the scores. ONNX Runtime is 1.50 times as fast."
+    said = f"{reason} Their scores differ by at most 2e-07; measured with 2 threads."
+    assert said in page
+    assert Page(page).open == []
+    rows = re.findall(r'<tr><th scope="row">([\w, ]+)</th><td>([\d.]+)</td><td>([\d.]+)</td></tr>', page)
+    assert rows[:2] == [("PyTorch", "3.00", "1.50"), ("ONNX Runtime, chosen", "2.00", "1.00")]
+    assert f"- Engine: {said}" in readme(card(judgement, measured))
+
+    failed = report(judgement, engines={"chosen": "torch", "reason": "It cannot be exported.", "ms_per_window": {}})
+    assert "<p>PyTorch computes the scores. It cannot be exported.</p>" in failed
+    assert "table: engines" not in failed
+    assert "<h2>Engine</h2>" not in report(judgement)
+    assert "Engine" not in readme(card(judgement))
+
+
 def test_names_are_text_and_never_markup():
     evil = LabelSet("CSV", (Label("a", "<script>alert(1)</script>", "other"), Label("b", "b&$_{x}$", "other")))
     judgement = make_judgement(30, labels=evil, worst=2)

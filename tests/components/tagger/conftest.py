@@ -6,7 +6,7 @@ import torch
 from components.config import FeatureConfig, ModelConfig, WindowConfig
 from components.labels import from_codes
 from components.network import build_network
-from components.tagger import TaggerSettings, seal
+from components.tagger import TaggerSettings, export_onnx, seal
 
 RATE = 16000
 
@@ -45,3 +45,8 @@ def network(settings):
 @pytest.fixture
 def sealed(network, settings, tmp_path):
     return seal(tmp_path / "small", network, settings)
+
+
+@pytest.fixture(scope="session")
+def exported(network, settings):
+    return export_onnx(network, settings.window_samples)

@@ -33,6 +33,7 @@ def config() -> Config:
                 "lr": 1e-3,
                 "lr_onecycle_max": 1e-2,
                 "device": "cpu",
+                "engine": "torch",
                 "augmentations": [
                     {"name": "SUM_TWO_SAMPLES", "probability": 0.5},
                     {"name": "TIME_SHIFT", "params": {"max_shift_s": 0.1}},

@@ -20,7 +20,7 @@ from components.evaluation import tune_thresholds
 from components.losses import LOSSES, CrossEntropyPosWeight
 from components.progress import bars
 from components.store import Store
-from components.tagger import Tagger
+from components.tagger import Tagger, read_engines
 from components.training import fit, selection
 from components.training.metric import METRICS
 from components.training.scoring import score_clips
@@ -180,11 +180,29 @@ def test_ctrl_c_twice_stops_now(config: Config, store: Store, tmp_path: Path, mo
 
 @pytest.mark.slow
 def test_onnx_is_exported_checked_and_used(config: Config, store: Store, tmp_path: Path) -> None:
-    tagger = Tagger.open(fit(changed(config, onnx=True, max_steps=2), store, tmp_path))
+    folder = fit(changed(config, engine="onnx", max_steps=2), store, tmp_path)
+    tagger = Tagger.open(folder)
     assert tagger.settings.engine == "onnx"
+    engines = read_engines(folder)
+    assert engines is not None
+    assert engines["chosen"] == "onnx"
+    assert engines["largest_difference"] <= 1e-5
     waveform = store.of("val").waveform(0)
     expected = score_clips(tagger.network, store.of("val"), tagger.settings)[0]
     np.testing.assert_allclose(tagger.score(waveform, store.sample_rate), expected, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_faster_engine_is_sealed_by_itself(config: Config, store: Store, tmp_path: Path) -> None:
+    folders = [fit(changed(config, engine=engine, max_steps=2), store, tmp_path / engine) for engine in ("auto", "torch")]
+    chosen, alone = map(Tagger.open, folders)
+    engines = read_engines(folders[0])
+    assert engines is not None
+    assert engines["chosen"] == chosen.settings.engine == ("onnx" if engines["speedup"] >= 1.2 else "torch")
+    assert (folders[0] / "model.onnx").exists() == (chosen.settings.engine == "onnx")
+    assert read_engines(folders[1]) is None
+    waveform = store.of("val").waveform(0)
+    np.testing.assert_allclose(chosen.score(waveform, store.sample_rate), alone.score(waveform, store.sample_rate), atol=1e-5)
 
 
 def test_bfloat16_trains_too(config: Config, store: Store, tmp_path: Path) -> None:

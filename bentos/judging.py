@@ -1,0 +1,132 @@
+"""Data sets that a client names, heard and measured: what the test routes give."""
+
+import math
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+
+from bentos.answers import answer_of, thresholds
+from bentos.catalogue import Offer
+from bentos.context import Context
+from bentos.source_errors import SourceError, quoted
+from bentos.sources import SourceFile, result_names
+from bentos.work import Budget, Heard, at_once
+from components.datasets import DATASETS, read_dataset
+from components.datasets.clips import RawClip
+from components.errors import DataError, TimbreError
+from components.evaluation.metrics import measure
+from components.tagger import ClipScores
+
+UNLABELLED = "inference"
+ALWAYS = ("accuracy", "hamming_distance", "f1", "precision", "recall")
+OF_LABELS = ("accuracy", "hamming_distance", "f1", "precision", "recall")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A data set as a client names it; the type `""` is `inference`."""
+
+    dataset_type: str
+    dataset_path: str
+
+
+@dataclass(eq=False)
+class Test:
+    """One request's clips with their truth, and what was heard of them so far."""
+
+    context: Context
+    offer: Offer
+    clips: list[RawClip] = field(default_factory=list)
+    files: list[SourceFile] = field(default_factory=list)
+    labelled: list[bool] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """A name for each clip's result: stems, with folders where they clash."""
+        return result_names(self.files)
+
+    async def run(self) -> AsyncIterator[Heard]:
+        """Hear every clip, in order."""
+        openers = [partial(_closing, file) for file in self.files]
+        budget = Budget(self.context.config.max_seconds)
+        async for one in self.context.work.hear(self.offer, at_once(openers), budget):
+            self.heard.append(one)
+            yield one
+
+    def answer(self, heard: Heard) -> dict[str, Any]:
+        """Label code -> 0 or 1, or the error."""
+        if isinstance(heard, TimbreError):
+            return {"error": self.context.sources.hide(str(heard))}
+        return answer_of(self.offer, heard, scores=False)
+
+    def metrics(self, of_labels: bool) -> dict[str, float | None]:
+        """The metrics over all labelled clips that could be heard; None where there is none, or a number is undefined."""
+        label_set = self.offer.settings.label_set
+        pairs = [
+            (clip, one.clip)
+            for clip, labelled, one in zip(self.clips, self.labelled, self.heard, strict=True)
+            if labelled and isinstance(one, ClipScores)
+        ]
+        if not pairs:
+            return dict.fromkeys(ALWAYS)
+        targets = np.array([[code in clip.labels for code in label_set.codes] for clip, _ in pairs])
+        known = np.array([[code not in clip.unknown for code in label_set.codes] for clip, _ in pairs])
+        scores = np.stack([score for _, score in pairs])
+        values = measure(scores, targets, known, thresholds(self.offer), label_set, task=self.offer.settings.task).values
+        names = [*ALWAYS]
+        if of_labels:
+            names += [f"instruments/{name}_{metric}" for metric in OF_LABELS for name in label_set.full_names]
+        return {name: values[name] if math.isfinite(values[name]) else None for name in names}
+
+
+@contextmanager
+def gathered(context: Context, offer: Offer, data: Sequence[Named]) -> Iterator[Test]:
+    """Read what the data sets name; nothing is heard yet. Objects of S3 are there until the block ends.
+
+    Raises:
+        SourceError: if a path is not the client's to name, or there are too many files.
+        DataError: if a type is unknown, a label is not the model's, or there are no clips.
+    """
+    test = Test(context, offer)
+    with ExitStack() as stack:
+        for one in data:
+            kind = one.dataset_type.strip().lower() or UNLABELLED
+            if kind not in DATASETS:
+                raise DataError(f'the data set type {quoted(one.dataset_type)} is unknown: choose one of {", ".join(DATASETS)}, or ""')
+            local = stack.enter_context(context.sources.local(one.dataset_path))
+            _add(test, kind, local, one.dataset_path)
+        if not test.clips:
+            raise DataError("the data sets hold no clips: name others")
+        if len(test.clips) > context.config.max_files:
+            raise SourceError("too_large", f"the data sets hold more than {context.config.max_files} clips: test on fewer at a time")
+        yield test
+
+
+async def opened(context: Context, offer: Offer, data: Sequence[Named], stack: ExitStack) -> Test:
+    """`gathered`, read in a thread; it lasts as long as the stack."""
+    return await run_in_threadpool(stack.enter_context, gathered(context, offer, data))
+
+
+def _add(test: Test, kind: str, local: Path, shown: str) -> None:
+    if set(str(local)) & set("*?["):
+        raise SourceError("malformed", f"{quoted(shown)} holds *, ? or [, which would name other files too: rename the folder")
+    try:
+        found = read_dataset(f"{kind}:{local}", test.offer.settings.label_set)
+    except TimbreError as error:
+        raise DataError(test.context.sources.hide(str(error))) from None
+    clips = [clip for dataset in found for clip in dataset.clips if clip.split in (None, "test")]
+    test.context.sources.check([clip.path for clip in clips], local)
+    test.clips += clips
+    test.files += [SourceFile(f"{shown.rstrip('/')}/{clip.name}", partial(clip.path.open, "rb")) for clip in clips]
+    test.labelled += [kind != UNLABELLED] * len(clips)
+
+
+def _closing(file: SourceFile) -> closing[Any]:
+    return closing(file.open())
