@@ -47,7 +47,8 @@ def import_tagger(folder: Path) -> bentoml.Model:
         return bentoml.models.get(tag)
     except bentoml.exceptions.NotFound:
         with bentoml.models.create(tag, labels={"name": tagger.name}, metadata={"sha256": tagger.digest}) as model:
-            shutil.copytree(folder, model.path, dirs_exist_ok=True)
+            Path(model.path).chmod(0o755)  # the image's user is another than who builds
+            shutil.copytree(folder, Path(model.path) / "tagger")  # a level below, as BentoML puts a file of its own beside it
         return model
 
 

@@ -10,4 +10,8 @@ case "${1:-}" in
   "" | -*) ;;
   *) exec "$@" ;;
 esac
+keys=$(timbre keys list 2>/dev/null || true)
+case "$keys" in
+  "no API keys"*) echo "$keys" >&2 ;;
+esac
 exec bentoml serve "$@" "$BENTO_PATH"

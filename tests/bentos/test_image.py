@@ -1,34 +1,18 @@
 """The service's image, built from a tiny tagger, run and called over HTTP; podman keeps the packages from one build to the next."""
 
-import os
-import shutil
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import httpx
 import pytest
 
 from components.tagger import Tagger
 from tests.fixtures.pitches import RATE, seal_pitches
+from tests.fixtures.podman import NEEDS_PODMAN, STRICT, build, podman
 from tests.fixtures.sounds import sine, write
 
-ROOT = Path(__file__).parents[2]
 IMAGE = "localhost/timbre:test"
-BASE = "localhost/timbre-debian:bookworm"
 NEVER_IN_IT = ("zenml", "dvc", "lightning", "great_expectations", "pytest")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("podman") is None, reason="podman is not installed: apt-get install podman runc netavark mmdebstrap"),
-]
-
-
-def podman(*words: str, check: bool = True, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "CONTAINERS_CONF": str(ROOT / "bentos/image/containers.conf")}
-    done = subprocess.run(["podman", *words], capture_output=True, text=True, env=environment, timeout=timeout_s)
-    assert not check or done.returncode == 0, done.stderr
-    return done
+pytestmark = [pytest.mark.slow, NEEDS_PODMAN]
 
 
 @pytest.fixture(scope="module")
@@ -38,28 +22,15 @@ def tagger_folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def image(tagger_folder, tmp_path_factory):
-    if podman("image", "exists", BASE, check=False).returncode:
-        subprocess.run([ROOT / "bentos/image/debian_base.sh", BASE], check=True, timeout=600)
     home = tmp_path_factory.mktemp("bentoml")
-    environment = {
-        **os.environ,
-        "BENTOML_HOME": str(home),
-        "BENTOML_DO_NOT_TRACK": "true",
-        "CONTAINERS_CONF": str(ROOT / "bentos/image/containers.conf"),
-        "TIMBRE_DATABASE_URL": f"sqlite:///{home / 'nobody.db'}",
-    }
-    words = ["--backend", "podman", "--base", BASE, "--model", str(tagger_folder), "--tag", IMAGE]
-    build = [sys.executable, "-m", "bentos.image.build", *words]
-    done = subprocess.run(build, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1800)
-    assert done.returncode == 0, done.stdout + done.stderr
+    nobody = f"sqlite:///{home / 'nobody.db'}"
+    build("bentos.image.build", IMAGE, "--model", str(tagger_folder), BENTOML_HOME=str(home), TIMBRE_DATABASE_URL=nobody)
     return IMAGE
 
 
 @pytest.fixture(scope="module")
 def container(image):
-    """A container as a careful host runs it: nothing to write but /tmp and the volume, no rights."""
-    strict = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--security-opt", "no-new-privileges"]  # noqa: S108
-    name = podman("run", "--detach", *strict, "--volume", "/var/lib/timbre", "--publish", "127.0.0.1::3000", image).stdout.strip()
+    name = podman("run", "--detach", *STRICT, "--volume", "/var/lib/timbre", "--publish", "127.0.0.1::3000", image).stdout.strip()
     try:
         yield name
     finally:
@@ -92,7 +63,11 @@ def test_it_predicts_what_the_tagger_predicts(url, key, tagger_folder, tmp_path)
         answer = httpx.post(f"{url}/model/predict-files", params=wanted, files={"audio_files": sound}, headers=headers, timeout=60)
     assert answer.status_code == 200, answer.text
     row = Tagger.open(tagger_folder).predict([file]).iloc[0]
-    assert answer.json() == [{code: pytest.approx(float(row[code]), abs=1e-5) for code in ("low", "mid", "high")}]
+    assert answer.json() == [{code: pytest.approx(float(row[f"score_{code}"]), abs=1e-5) for code in ("low", "mid", "high")}]
+
+
+def test_a_start_without_keys_says_how_to_make_one(container, key):
+    assert "no API keys yet: timbre keys create" in podman("logs", container).stderr
 
 
 def test_nobody_comes_in_without_a_key(url):
