@@ -17,7 +17,7 @@ from components.registry import Scope as Right
 HEADER = "X-API-Key"
 PAGE = "/ui"
 ANY: Literal[""] = ""  # any key will do
-OPEN = {"/", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"}
+OPEN = {"/", "/metrics", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"}
 RULES: tuple[tuple[str, str, Right | Literal[""]], ...] = (  # method, path, scope; the first that fits
     ("POST", r"/model/predict-.*", "predict"),
     ("POST", r"/model/test-.*", "test"),
@@ -26,7 +26,7 @@ RULES: tuple[tuple[str, str, Right | Literal[""]], ...] = (  # method, path, sco
     (".*", r"/api/v1/training-jobs(/.*)?", "train"),
     (".*", r".*", "admin"),
 )
-LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]", "testserver"}
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 NO_KEY = f"this route wants an API key in the header {HEADER}: `timbre keys create NAME --scope predict` makes one"
 NOT_LOCAL = "authentication is off, so only callers on the service's own machine are served: start it with TIMBRE_AUTH=required"
 
@@ -98,6 +98,6 @@ def _refuse_strangers(scope: Scope, headers: Headers) -> None:
     try:
         here = client is None or ipaddress.ip_address(client[0]).is_loopback
     except ValueError:
-        here = client[0] == "testclient"
+        here = False
     if not here or host.lower() not in LOCAL_HOSTS:
         raise Refused(403, NOT_LOCAL)

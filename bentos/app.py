@@ -1,18 +1,22 @@
 """The web app: routes behind the gate. It knows no BentoML; whoever runs it hands in what scores."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
 
-from bentos import examples
+from bentos import examples, metrics
 from bentos.config import ServiceConfig
 from bentos.context import Context
 from bentos.errors import add_handlers
 from bentos.gate import Gate
-from bentos.routes import catalogue, models, predict, try_out
+from bentos.routes import catalogue, jobs, models, predict, try_out
 from bentos.work import Score
+
+log = logging.getLogger("timbre.service")
 
 
 def create_app(config: ServiceConfig, scorer: Callable[[], Score]) -> FastAPI:
@@ -26,6 +30,7 @@ def create_app(config: ServiceConfig, scorer: Callable[[], Score]) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         context = Context.build(config, scorer())
         app.state.context = context
+        await run_in_threadpool(_say_how_to_make_a_key, context)
         try:
             yield
         finally:
@@ -34,11 +39,20 @@ def create_app(config: ServiceConfig, scorer: Callable[[], Score]) -> FastAPI:
     app = FastAPI(title="Timbre", version="1.0.0", description=examples.DESCRIPTION, lifespan=lifespan)
     app.add_middleware(Gate, access=lambda: app.state.context.access, config=config)
     add_handlers(app)
-    for router in (predict.router, try_out.router, catalogue.router, models.router):
+    for router in (predict.router, try_out.router, catalogue.router, models.router, jobs.router):
         app.include_router(router)
 
     @app.get("/", include_in_schema=False)
     async def home() -> RedirectResponse:
         return RedirectResponse("/ui/" if config.page else "/docs")
 
+    @app.get("/metrics", include_in_schema=False)
+    def figures() -> Response:
+        return metrics.answer()
+
     return app
+
+
+def _say_how_to_make_a_key(context: Context) -> None:
+    if context.config.auth == "required" and not (context.registry.database.is_there and context.keys.any_active()):
+        log.warning("there is no API key yet, so nobody can use this service: `timbre keys create NAME --scope predict` makes one")

@@ -34,7 +34,7 @@ STATUSES: dict[type[TimbreError], int] = {
     RateLimited: 429,
     UnknownJob: 404,
     JobFinished: 409,
-    KeyReused: 422,
+    KeyReused: 409,
     DatabaseAway: 503,
     TaggerError: 503,
     AudioError: 400,

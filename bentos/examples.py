@@ -54,8 +54,8 @@ UPLOAD: dict[str, Any] = {
         },
     }
 }
-FILES = {200: json_body("An object a file, in their order", [ONE, FAILED])}
-DIRECTORY = {200: json_body("File stem -> label -> 0 or 1", {"one": ONE, "notes": FAILED})}
+FILES: dict[int | str, dict[str, Any]] = {200: json_body("An object a file, in their order", [ONE, FAILED])}
+DIRECTORY: dict[int | str, dict[str, Any]] = {200: json_body("File stem -> label -> 0 or 1", {"one": ONE, "notes": FAILED})}
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A line a clip; the last one says how it ended",
@@ -66,7 +66,9 @@ STREAM: dict[int | str, dict[str, Any]] = {
     }
 }
 METRICS = {"accuracy": 0.96, "hamming_distance": 0.04, "f1": 0.86, "precision": 0.95, "recall": 0.81}
-TEST = {200: json_body("Metrics over all labelled clips, and what was predicted for each", {**METRICS, "predictions": {"one": ONE}})}
+TEST: dict[int | str, dict[str, Any]] = {
+    200: json_body("Metrics over all labelled clips, and what was predicted for each", {**METRICS, "predictions": {"one": ONE}})
+}
 TEST_LINES = '{"one": {"cel": 1, "voi": 0}}\n{"status": "done", "clips": 1, "failed": 0, "accuracy": 0.96, "f1": 0.86}\n'
 TEST_STREAM: dict[int | str, dict[str, Any]] = {200: {**STREAM[200], "content": {**STREAM[200]["content"]}}}
 TEST_STREAM[200]["content"]["application/x-ndjson"] = {"schema": {"type": "string"}, "example": TEST_LINES}

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bentos import metrics
 from bentos.access import Access, is_page
 from bentos.config import MIB, ServiceConfig
 from bentos.errors import Refused, answer, refusal
@@ -98,10 +99,12 @@ class Gate:
         if self._inside >= self._config.max_pending:
             raise Refused(503, FULL, {"Retry-After": "5"})
         self._inside += 1
+        metrics.PENDING.inc()
         try:
             await self._watch(scope, receive, send, visit)
         finally:
             self._inside -= 1
+            metrics.PENDING.dec()
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
         """Run the app while looking after its client and the clock."""
@@ -119,7 +122,9 @@ class Gate:
             await client.leave()
 
     def _note(self, scope: Scope, visit: Visit, name: str) -> None:
-        caller = scope.get("state", {}).get("caller")
+        caller, route = scope.get("state", {}).get("caller"), getattr(scope.get("route"), "path", "other")
+        metrics.REQUESTS.labels(scope["method"] if route != "other" else "", route, visit.status or 499).inc()
+        metrics.SECONDS.labels(route).observe(time.monotonic() - visit.began)
         log.info(
             "%s %s",
             scope["method"],

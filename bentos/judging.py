@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from starlette.concurrency import run_in_threadpool
@@ -124,8 +124,12 @@ def _add(test: Test, kind: str, local: Path, shown: str) -> None:
     clips = [clip for dataset in found for clip in dataset.clips if clip.split in (None, "test")]
     test.context.sources.check([clip.path for clip in clips], local)
     test.clips += clips
-    test.files += [SourceFile(f"{shown.rstrip('/')}/{clip.name}", partial(clip.path.open, "rb")) for clip in clips]
+    test.files += [SourceFile(f"{shown.rstrip('/')}/{clip.name}", partial(_read, clip.path)) for clip in clips]
     test.labelled += [kind != UNLABELLED] * len(clips)
+
+
+def _read(path: Path) -> BinaryIO:
+    return path.open("rb")
 
 
 def _closing(file: SourceFile) -> closing[Any]:

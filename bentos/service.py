@@ -4,11 +4,16 @@
 """
 
 import os
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
 import bentoml
 
+if own := os.environ.get("TIMBRE_METRICS_DIR"):  # BentoML's is one for all services of a user, and each start empties it
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = own  # prometheus_client reads it when it is first imported
+
+from bentos import metrics
 from bentos.app import create_app
 from bentos.catalogue import Catalogue
 from bentos.config import MIB, from_environment
@@ -38,9 +43,10 @@ class Scorer:
         folder_of = Catalogue(Registry(), config.model_dir).folder
         self._taggers = OpenTaggers(folder_of, config.device, config.models_mib * MIB)
 
-    @bentoml.api(batchable=True, max_batch_size=CLIPS_A_BATCH, max_latency_ms=PATIENCE_S * 1000)
+    @bentoml.api(batchable=True, max_batch_size=CLIPS_A_BATCH, max_latency_ms=PATIENCE_S * 1000)  # type: ignore[untyped-decorator]
     def score(self, items: list[Any]) -> list[Any]:
         """Clips of any models -> their scores, in order; clips of one model share its batches."""
+        metrics.BATCH.observe(len(items))
         return [tuple(scored) for scored in score(self._taggers, [Item(*item) for item in items], config.batch_size)]
 
 
@@ -70,3 +76,9 @@ class Timbre:
 
     def __init__(self) -> None:
         set_up_logging()
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def forget(self) -> None:
+        """Leave no figures behind."""
+        if own:
+            shutil.rmtree(own, ignore_errors=True)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
 
+from bentos import metrics
 from bentos.catalogue import Offer
 from bentos.errors import Refused
 from bentos.scoring import Item, clip_scores
@@ -133,8 +134,9 @@ class _Line:
 
     def stop(self, feeder: "asyncio.Task[None]") -> None:
         """Give up whatever is under way."""
-        for task in (feeder, *self._decoding, *self._flights):
-            task.cancel()
+        under_way: list[asyncio.Future[Any]] = [feeder, *self._decoding, *self._flights]
+        for one in under_way:
+            one.cancel()
         self._leave(self._held)
 
     async def _something(self, feeder: "asyncio.Task[None]") -> None:
@@ -151,8 +153,11 @@ class _Line:
             feeder.result()
 
     def _take(self, clip: Clip16 | TimbreError) -> None:
+        metrics.CLIPS.labels(self._offer.key, "scored" if isinstance(clip, Clip16) else "unreadable").inc()
         if isinstance(clip, Clip16):
-            self._budget.spend(len(clip.samples) / self._offer.settings.sample_rate)
+            seconds = len(clip.samples) / self._offer.settings.sample_rate
+            metrics.AUDIO_SECONDS.labels(self._offer.key).inc(seconds)
+            self._budget.spend(seconds)
         self._group.append(clip)
 
     def _leave(self, count: int) -> None:

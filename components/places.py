@@ -1,4 +1,4 @@
-"""Where Timbre keeps things: three environment variables, each with a default under `.timbre/` in the working folder."""
+"""Where Timbre keeps things: four environment variables, each with a default under `.timbre/` in the working folder."""
 
 import os
 from pathlib import Path
@@ -32,3 +32,8 @@ def database_url() -> str:
 def runs_root() -> Path:
     """Run folders, `<MM-DD-HH-MM-SS>_<name>` each: what a training run leaves for people to read."""
     return Path("models").absolute()
+
+
+def configs_root() -> Path:
+    """Configurations that a training job may name (TIMBRE_CONFIGS); paths in them are relative to the folder that holds it."""
+    return Path(os.environ.get("TIMBRE_CONFIGS") or "configs").absolute()

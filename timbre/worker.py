@@ -163,6 +163,17 @@ def stopped_by_signals(worker: Worker) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def stop_with_parent(worker: Worker, parent: int) -> None:
+    """Set `worker.stop` when the process that started this one (its id) has gone; a look a second needs no word of it."""
+
+    def watch() -> None:
+        while os.getppid() == parent and not worker.stop.wait(1.0):
+            pass
+        worker.stop.set()
+
+    threading.Thread(target=watch, daemon=True, name="parent").start()
+
+
 def _last_words(code: int) -> str:
     how = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
     return f"the training {how} and did not say why: see the end of its log"

@@ -17,7 +17,7 @@ from bentos.context import Context, context_of
 from bentos.errors import Refused
 from bentos.sources import SourceFile, result_names
 from bentos.streams import stream
-from bentos.uploads import FIELD, check_type, uploads
+from bentos.uploads import FIELD, NamedFile, check_type, uploads
 from bentos.work import Budget, Heard, Opener, at_once
 from components.errors import TimbreError
 
@@ -75,7 +75,11 @@ async def _listed(request: Request, model: str, paths: Sequence[str]) -> tuple[C
 
 async def _openers(request: Request, context: Context) -> AsyncIterator[Opener]:
     async for file in uploads(request, context.config.max_files):
-        yield partial(closing, file)
+        yield partial(_at_hand, file)
+
+
+def _at_hand(file: NamedFile) -> closing[Any]:
+    return closing(file)
 
 
 def _opened(file: SourceFile) -> closing[Any]:

@@ -10,9 +10,9 @@ from components.config import Config, load_config
 from components.errors import ConfigError
 from components.menus import nearest
 from components.overrides import as_texts
+from components.places import configs_root
 from components.registry import names
 
-CONFIGS = Path("configs")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 MOST_OVERRIDES, LONGEST_OVERRIDE = 100, 4000
 SOURCES = ("none", "hub", "aisfx")  # of model.pretrained that are no paths
@@ -30,12 +30,13 @@ class JobRequest:
 def checked(
     config: str,
     overrides: Sequence[str] | Mapping[str, Any],
-    folder: Path = CONFIGS,
+    folder: Path | None = None,
     check: Callable[[Config, Config], None] | None = None,
 ) -> JobRequest:
     """A request that training will take.
 
     Args:
+        folder: of the configurations; TIMBRE_CONFIGS where none is given.
         check: raises where the configuration may not be trained; told it with the overrides, and as the file has it.
     Raises:
         ConfigError: if there is no such configuration, or a key or value does not fit.
@@ -54,12 +55,13 @@ def checked(
     return JobRequest(file.stem, texts)
 
 
-def config_file(name: str, folder: Path = CONFIGS) -> Path:
+def config_file(name: str, folder: Path | None = None) -> Path:
     """The file of a configuration in a folder, by its name; a path is no name.
 
     Raises:
         ConfigError: if there is none.
     """
+    folder = folder or configs_root()
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     stem = name.removesuffix(".yaml")
     if not NAME.fullmatch(name) or stem not in known:
@@ -99,14 +101,14 @@ def _path_in(key: str, text: str) -> str | None:
 
 def _is_there(text: str) -> bool:
     try:
-        return bool(text) and Path(text).exists()
+        return bool(text) and (configs_root().parent / text).exists()
     except OSError:
         return False
 
 
 def _lies_in(path: str, roots: Sequence[Path]) -> bool:
     try:
-        place = Path(path).expanduser().resolve()
+        place = (configs_root().parent / Path(path).expanduser()).resolve()  # where the worker will look
     except (OSError, RuntimeError, ValueError):
         return False
     # Where a glob may climb out, its text still holds the step up that resolve() would have taken away.

@@ -34,7 +34,7 @@ from components.registry.job import (
     job_of,
     without_folders,
 )
-from components.registry.job_request import CONFIGS, checked
+from components.registry.job_request import checked
 from components.registry.records import plain
 from components.registry.tables import JobRow, ModelRow, now
 
@@ -61,13 +61,13 @@ class Jobs:
         who: str,
         idempotency_key: str | None = None,
         *,
-        folder: Path = CONFIGS,
+        folder: Path | None = None,
         check: Callable[[Config, Config], None] | None = None,
     ) -> Job:
         """Queue a training; the same key, caller and request again give the same job.
 
         Args:
-            config: the name of a file in `folder`, without a path.
+            config: the name of a file in `folder` (TIMBRE_CONFIGS where none), without a path.
             overrides: `section.key=value`, or a mapping from dotted keys to values.
             check: refuses a configuration that the caller may not train, by raising; told it with and without the overrides.
         Raises:

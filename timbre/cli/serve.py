@@ -2,7 +2,9 @@
 
 import ipaddress
 import os
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +26,7 @@ def serve(
     add_instrument_metrics: Annotated[
         bool, typer.Option("--add-instrument-metrics", help="Metrics of each label in the answers of the test routes.")
     ] = False,
+    with_worker: Annotated[bool, typer.Option("--with-worker", help="Run training jobs too, in a process beside the service.")] = False,
 ) -> None:
     """Serve the registered models over HTTP; /docs tells the routes, /ui is a page for people.
 
@@ -45,14 +48,15 @@ def serve(
     if add_instrument_metrics:
         given["TIMBRE_ADD_INSTRUMENT_METRICS"] = "true"
     environment = {**_places(), **os.environ, **given, "TIMBRE_AUTH": auth, "BENTOML_DO_NOT_TRACK": "True"}
-    if auth == "required":
-        _say_how_to_make_a_key()
+    environment["TIMBRE_METRICS_DIR"] = tempfile.mkdtemp(prefix="timbre-metrics-")
     from bentos.config import from_environment
 
     from_environment(environment)  # a wrong value is said here, in one sentence
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "bentoml", "serve", "bentos.service:Timbre", "--working-dir", str(root), "--host", address]
     command += ["--port", str(port), *(["--reload"] if hot_reload else [])]
+    if with_worker:  # its parent stays the same process, whatever program that runs
+        subprocess.Popen([sys.executable, "-m", "timbre", "worker", "--with-parent", str(os.getpid())], env=environment)
     os.execve(sys.executable, command, environment)  # noqa: S606 - signals then reach the service itself
 
 
@@ -64,16 +68,6 @@ def _places() -> dict[str, str]:
         "TIMBRE_DATABASE_URL": places.database_url(),
         "TIMBRE_MODELS": str(places.models_root()),
         "TIMBRE_STORE": str(places.store_root()),
+        "TIMBRE_CONFIGS": str(places.configs_root()),
         "TIMBRE_DATA_ROOTS": str(Path("data").absolute()),
     }
-
-
-def _say_how_to_make_a_key() -> None:
-    from components.registry import ApiKeys, Registry
-
-    with Registry() as registry:
-        if not registry.database.is_there or not ApiKeys(registry.database).any_active():
-            print(
-                "timbre: there is no API key yet, so nobody can use this service: `timbre keys create NAME --scope predict` makes one",
-                file=sys.stderr,
-            )

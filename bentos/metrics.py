@@ -1,0 +1,26 @@
+"""Figures for Prometheus. Labels are routes and models, never paths: a stranger could make up any number of those."""
+
+import os
+
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from starlette.responses import Response
+
+REQUESTS = Counter("timbre_requests_total", "Requests answered", ["method", "route", "status"])
+SECONDS = Histogram(
+    "timbre_request_seconds", "From the request's first byte to the answer's last", ["route"],
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
+)  # fmt: skip
+PENDING = Gauge("timbre_requests_pending", "Requests under way", multiprocess_mode="livesum")
+CLIPS = Counter("timbre_clips_total", "Clips heard", ["model", "outcome"])
+AUDIO_SECONDS = Counter("timbre_audio_seconds_total", "Seconds of audio scored", ["model"])
+BATCH = Histogram("timbre_batch_clips", "Clips that shared a batch", buckets=(1, 2, 4, 8, 16, 32, 64))
+
+
+def answer() -> Response:
+    """The figures of all processes."""
+    registry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
