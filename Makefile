@@ -10,7 +10,7 @@ export ZENML_AUTO_OPEN_DASHBOARD := false
 export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 5000
 
-.PHONY: setup demo test test-slow lint bench sample lock
+.PHONY: setup demo test test-slow lint bench sample lock image image-worker image-base sbom audit lock-images
 
 setup: .venv/ready
 
@@ -53,8 +53,50 @@ sample: setup
 	$(BIN)/timbre data render data/sample
 	$(BIN)/dvc commit --force data.dvc && $(BIN)/dvc push data.dvc
 
-# For maintainers: new pins. A torch of another build carries a local version, which no registry knows.
+# The service as a container image: VARIANT=cpu or cuda, MODEL=name@digest8 or a tagger folder, BASE= another Debian with Python 3.11, TAG=, BACKEND=.
+VARIANT ?= cpu
+image_options = $(if $(BASE),--base $(BASE)) $(if $(BACKEND),--backend $(BACKEND)) $(if $(TAG),--tag $(TAG))
+
+image: setup
+	$(BIN)/python -m bentos.image.build --variant $(VARIANT) $(if $(MODEL),--model $(MODEL)) $(image_options)
+
+image-worker: setup
+	$(BIN)/python -m bentos.image.worker --variant $(VARIANT) $(image_options)
+
+# A base from Debian's packages, for where no container registry is reached (needs podman and mmdebstrap): make image BASE=localhost/timbre-debian:bookworm
+image-base:
+	bentos/image/debian_base.sh
+
+# What is in the images (CycloneDX), and whether flaws of it are known.
+sbom: setup
+	mkdir -p sbom
+	for lock in $(LOCKS); do $(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements $$lock \
+		--pyproject pyproject.toml --mc-type application --output-reproducible --output-file sbom/$${lock%.lock}.cdx.json || exit 1; done
+
+KNOWS_A_FLAW := import json, sys; from urllib.request import urlopen; \
+	sys.exit(not json.load(urlopen("https://pypi.org/pypi/jinja2/3.1.2/json", timeout=20))["vulnerabilities"])
+
+audit: setup
+	@if $(BIN)/python -c '$(KNOWS_A_FLAW)' 2>/dev/null; then \
+		for lock in requirements.lock $(LOCKS); do $(BIN)/uv tool run --quiet --from pip-audit==2.10.1 pip-audit --strict --no-deps --disable-pip \
+			--progress-spinner off --requirement $$lock || exit 1; done; \
+	else echo "PyPI's advisories cannot be asked from here: only deploy/advisories.toml is compared"; fi
+	$(BIN)/pytest tests/bentos/test_advisories.py
+
+# For maintainers: new pins. A torch of another build carries a local version, which no registry knows. What an image needs is pinned as all is.
+LOCKS := requirements-serve.lock requirements-serve-cuda.lock requirements-worker.lock requirements-worker-cuda.lock
+SERVE := --extra serve --extra s3 --extra postgres --extra pretrained
+WORKER := --extra train --extra watch --extra s3 --extra postgres --extra pretrained
+COMPILE := $(BIN)/uv pip compile pyproject.toml --python-version 3.11 --no-header --no-annotate --quiet
+CPU_WHEELS := $(if $(PIP_FIND_LINKS),$(addprefix --find-links ,$(PIP_FIND_LINKS)),--torch-backend cpu)
+
 lock:
-	$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --no-header --no-annotate --quiet \
-		$(if $(PIP_FIND_LINKS),$(addprefix --find-links ,$(PIP_FIND_LINKS))) --constraints requirements.lock | sed 's/+cpu$$//' > requirements.new
+	$(COMPILE) --all-extras $(if $(PIP_FIND_LINKS),$(addprefix --find-links ,$(PIP_FIND_LINKS))) --constraints requirements.lock | sed 's/+cpu$$//' > requirements.new
 	mv requirements.new requirements.lock
+	$(MAKE) --no-print-directory lock-images
+
+lock-images:
+	$(COMPILE) $(SERVE) $(CPU_WHEELS) --constraints requirements.lock | sed 's/+cpu$$//' > requirements-serve.lock
+	$(COMPILE) $(WORKER) $(CPU_WHEELS) --constraints requirements.lock | sed 's/+cpu$$//' > requirements-worker.lock
+	$(COMPILE) $(SERVE) --python-platform x86_64-manylinux_2_28 --constraints requirements.lock > requirements-serve-cuda.lock
+	$(COMPILE) $(WORKER) --python-platform x86_64-manylinux_2_28 --constraints requirements.lock > requirements-worker-cuda.lock

@@ -19,7 +19,7 @@ EXTRAS = {
     "train": (("lightning", "zenml", "dvc", "great_expectations"), "training and the pipelines"),
     "serve": (("bentoml", "gradio"), "the HTTP service"),
     "watch": (("evidently",), "drift reports"),
-    "s3": (("s3fs", "dvc_s3"), "s3:// paths"),
+    "s3": (("s3fs",), "s3:// paths"),
     "kubeflow": (("kfp", "kfp.kubernetes"), "running on Kubeflow"),
     "postgres": (("psycopg",), "a PostgreSQL registry"),
     "pretrained": (("transformers",), "pretrained transformers"),

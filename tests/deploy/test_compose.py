@@ -1,0 +1,62 @@
+"""The compose file: every part waits for what it needs, has a health check, keeps its data, and holds no password."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from bentos.config import PREFIX, ServiceConfig
+
+FOLDER = Path(__file__).parents[2] / "deploy"
+TEXT = (FOLDER / "compose.yaml").read_text()
+FILE = yaml.safe_load(TEXT)
+SERVICES = FILE["services"]
+OURS = ("service", "worker")
+
+
+def test_all_parts_are_there():
+    assert SERVICES.keys() == {"service", "worker", "database", "storage"}
+    assert FILE.keys() - {"name", "services", "volumes", "configs"} == {"x-timbre", "x-environment"}
+
+
+def test_parts_wait_for_what_they_need():
+    assert SERVICES["service"]["depends_on"].keys() == {"database", "storage"}
+    for part in SERVICES.values():
+        for other, how in part.get("depends_on", {}).items():
+            assert how == {"condition": "service_healthy"}
+            assert "healthcheck" in SERVICES[other] or other == "service"  # whose image has one
+
+
+def test_data_outlive_containers():
+    for part in SERVICES.values():
+        names = [volume.split(":")[0] for volume in part["volumes"]]
+        assert names
+        assert set(names) <= FILE["volumes"].keys()
+    for name in OURS:
+        assert "timbre:/var/lib/timbre" in SERVICES[name]["volumes"]
+
+
+def test_ours_have_no_rights():
+    for name in OURS:
+        assert SERVICES[name]["read_only"] is True
+        assert SERVICES[name]["cap_drop"] == ["ALL"]
+        assert SERVICES[name]["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_nothing_is_open_to_other_machines():
+    assert {name for name, part in SERVICES.items() if "ports" in part} == {"service"}
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES["service"]["ports"])
+
+
+def test_secrets_come_from_the_environment_and_the_example_names_them_all():
+    wanted = set(re.findall(r"\$\{(\w+):\?", TEXT))
+    given = dict(line.split("=") for line in (FOLDER / "example.env").read_text().splitlines() if line and line[0] != "#")
+    assert wanted == {"POSTGRES_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY"}
+    assert wanted <= given.keys()
+    assert "$" in SERVICES["database"]["environment"]["POSTGRES_PASSWORD"]
+
+
+def test_it_is_told_what_it_knows():
+    known = {PREFIX + name.upper() for name in ServiceConfig.model_fields} | {"TIMBRE_DATABASE_URL"}
+    for name in OURS:
+        assert [each for each in SERVICES[name]["environment"] if each.startswith(PREFIX) and each not in known] == []

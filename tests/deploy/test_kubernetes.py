@@ -1,0 +1,85 @@
+"""The Kubernetes manifests: right by the API's schemas, strict about rights, and telling the service only what it knows."""
+
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from bentos.config import PREFIX, ServiceConfig
+
+FOLDER = Path(__file__).parents[2] / "deploy/kubernetes"
+PLACES = {"TIMBRE_DATABASE_URL", "TIMBRE_MODELS", "TIMBRE_STORE"}
+
+
+def documents():
+    return [document for file in sorted(FOLDER.glob("*.yaml")) for document in yaml.safe_load_all(file.read_text())]
+
+
+def of_kind(kind):
+    return {each["metadata"]["name"]: each for each in documents() if each["kind"] == kind}
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda each: f"{each['kind']}-{each['metadata']['name']}")
+@pytest.mark.parametrize("version", ["1.30", "1.37"])
+def test_the_api_takes_it(document, version):
+    kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_a_slip_would_be_found():
+    broken = of_kind("Deployment")["timbre"]
+    broken["spec"]["template"]["spec"]["containers"][0]["readinesProbe"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError, match="readinesProbe"):
+        kubernetes_validate.validate(broken, "1.37", strict=True)
+
+
+def test_pods_have_no_rights():
+    for deployment in of_kind("Deployment").values():
+        pod = deployment["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["automountServiceAccountToken"] is pod["enableServiceLinks"] is False
+        for container in pod["containers"]:
+            wanted = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+            assert container["securityContext"] == wanted
+            assert container["resources"]["requests"].keys() >= {"cpu", "memory"}
+            assert "memory" in container["resources"]["limits"]
+            assert {"/tmp", "/var/lib/timbre"} <= {mount["mountPath"] for mount in container["volumeMounts"]}  # noqa: S108
+
+
+def test_what_is_named_is_there():
+    named = {"ConfigMap": set(of_kind("ConfigMap")), "Secret": set(of_kind("Secret")), "Claim": set(of_kind("PersistentVolumeClaim"))}
+    for name, deployment in of_kind("Deployment").items():
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
+        pod = deployment["spec"]["template"]["spec"]
+        assert pod["serviceAccountName"] in of_kind("ServiceAccount")
+        for container in pod["containers"]:
+            sources = {key: value["name"] for each in container["envFrom"] for key, value in each.items()}
+            assert sources["configMapRef"] in named["ConfigMap"]
+            assert sources["secretRef"] in named["Secret"]
+            volumes = {volume["name"] for volume in pod["volumes"]}
+            assert {mount["name"] for mount in container["volumeMounts"]} == volumes, name
+        claims = {volume["persistentVolumeClaim"]["claimName"] for volume in pod["volumes"] if "persistentVolumeClaim" in volume}
+        assert claims <= named["Claim"]
+
+
+def test_the_service_is_reached_guarded_and_scaled():
+    deployment = of_kind("Deployment")["timbre"]
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert of_kind("Service")["timbre"]["spec"]["selector"] == labels
+    assert of_kind("Service")["timbre"]["spec"]["ports"][0]["targetPort"] in {port["name"] for port in container["ports"]}
+    assert of_kind("HorizontalPodAutoscaler")["timbre"]["spec"]["scaleTargetRef"]["name"] == "timbre"
+    assert of_kind("PodDisruptionBudget")["timbre"]["spec"]["selector"]["matchLabels"] == labels
+    for policy in of_kind("NetworkPolicy").values():
+        assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+
+
+def test_it_is_told_what_it_knows():
+    known = {PREFIX + name.upper() for name in ServiceConfig.model_fields} | PLACES
+    told = [*of_kind("ConfigMap")["timbre"]["data"], *of_kind("Secret")["timbre"]["stringData"]]
+    assert [name for name in told if name.startswith(PREFIX) and name not in known] == []
+    assert not {name for name in of_kind("ConfigMap")["timbre"]["data"] if "KEY" in name or "PASSWORD" in name or "URL" in name}
