@@ -21,7 +21,8 @@ SAVE, RESTORE, SAVE_SERVER, RESTORE_SERVER, UPGRADE = CHORES
 FIRST = """
 INSERT INTO models (id, name, description, digest, labels, task, is_active, created_at, eval_metrics, split, data_digest, card)
 VALUES ('5f0c7a0e', 'old', 'the first of all', 'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', '["cel", "flu"]',
-    'multilabel', true, '2025-05-01 12:30:00.000000', '{"precision": 0.5, "recall": 0.5, "f1_score": 0.5, "per_class": {}}', 'test', 'd', '{}');
+    'multilabel', true, '2025-05-01 12:30:00.000000',
+    '{"precision": 0.5, "recall": 0.5, "f1_score": 0.5, "per_class": {}}', 'test', 'd', '{}');
 INSERT INTO aliases (name, model_id, changed_at) VALUES ('production', '5f0c7a0e', '2025-05-01 12:30:00.000000');
 INSERT INTO audit (at, who, action, model_id, detail) VALUES ('2025-05-01 12:30:00.000000', 'ann', 'promoted', '5f0c7a0e', '{}')
 """
