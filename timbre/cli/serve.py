@@ -1,7 +1,9 @@
 """timbre serve: the service, as `bentoml serve` runs it, with the flags that people know."""
 
+import errno
 import ipaddress
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -48,16 +50,31 @@ def serve(
     if add_instrument_metrics:
         given["TIMBRE_ADD_INSTRUMENT_METRICS"] = "true"
     environment = {**_places(), **os.environ, **given, "TIMBRE_AUTH": auth, "BENTOML_DO_NOT_TRACK": "True"}
-    environment["TIMBRE_METRICS_DIR"] = tempfile.mkdtemp(prefix="timbre-metrics-")
     from bentos.config import from_environment
 
     from_environment(environment)  # a wrong value is said here, in one sentence
+    _refuse_taken(host, address, port)
+    environment["TIMBRE_METRICS_DIR"] = tempfile.mkdtemp(prefix="timbre-metrics-")
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "bentoml", "serve", "bentos.service:Timbre", "--working-dir", str(root), "--host", address]
     command += ["--port", str(port), *(["--reload"] if hot_reload else [])]
     if with_worker:  # its parent stays the same process, whatever program that runs
         subprocess.Popen([sys.executable, "-m", "timbre", "worker", "--with-parent", str(os.getpid())], env=environment)
     os.execve(sys.executable, command, environment)  # noqa: S606 - signals then reach the service itself
+
+
+def _refuse_taken(host: str, address: str, port: int) -> None:
+    """Say in a sentence what the service's own start would say in a traceback."""
+    from components.errors import ConfigError
+
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the service does: a port that was just left is free
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise ConfigError(f"something listens on port {port} of {host} already: stop it, or choose another by --port") from None
+            raise ConfigError(f"cannot listen on port {port} of {host}: {error.strerror}; choose others by --host and --port") from None
 
 
 def _places() -> dict[str, str]:
