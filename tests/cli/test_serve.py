@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from timbre.cli.serve import _places
+
 HOUSE = Path(__file__).parents[2]
 
 
@@ -44,3 +46,23 @@ def test_a_port_that_is_taken(tmp_path: Path):
 )
 def test_what_it_does_not_take(tmp_path: Path, flags: list[str], variables: dict[str, str], said: str):
     assert refused(tmp_path, *flags, **variables).startswith(said)
+
+
+def test_what_is_named_by_a_relative_path_lies_below_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    given = {"DATABASE_URL": "sqlite:///kept/a.db", "MODELS": "kept", "DATA_ROOTS": "mine: /srv/clips", "MODEL_DIR": "beside"}
+    for name in ("STORE", "CONFIGS"):
+        monkeypatch.delenv(f"TIMBRE_{name}", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(f"TIMBRE_{name}", value)
+    monkeypatch.chdir(tmp_path)
+    assert _places() == {
+        "TIMBRE_DATABASE_URL": f"sqlite:///{tmp_path}/kept/a.db",
+        "TIMBRE_MODELS": f"{tmp_path}/kept",
+        "TIMBRE_STORE": f"{tmp_path}/.timbre/store",
+        "TIMBRE_CONFIGS": f"{tmp_path}/configs",
+        "TIMBRE_DATA_ROOTS": f"{tmp_path}/mine:/srv/clips",
+        "TIMBRE_MODEL_DIR": f"{tmp_path}/beside",
+    }
+    for url in ("postgresql://ann@host/timbre", "sqlite:////srv/a.db"):
+        monkeypatch.setenv("TIMBRE_DATABASE_URL", url)
+        assert _places()["TIMBRE_DATABASE_URL"] == url

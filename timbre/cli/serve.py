@@ -14,6 +14,7 @@ import typer
 
 from timbre.cli.console import log_to_stderr
 
+SQLITE = "sqlite:///"
 LOOPBACK = {"localhost": "127.0.0.1"}
 
 
@@ -49,7 +50,7 @@ def serve(
     given = {f"TIMBRE_{name}": str(value) for name, value in flags.items() if value is not None}
     if add_instrument_metrics:
         given["TIMBRE_ADD_INSTRUMENT_METRICS"] = "true"
-    environment = {**_places(), **os.environ, **given, "TIMBRE_AUTH": auth, "BENTOML_DO_NOT_TRACK": "True"}
+    environment = {**os.environ, **_places(), **given, "TIMBRE_AUTH": auth, "BENTOML_DO_NOT_TRACK": "True"}
     from bentos.config import from_environment
 
     from_environment(environment)  # a wrong value is said here, in one sentence
@@ -81,10 +82,16 @@ def _places() -> dict[str, str]:
     """Where things lie as seen from here: the service's own processes run in the project's folder."""
     from components import places
 
+    url = places.database_url()
+    if url.startswith(SQLITE):
+        url = f"{SQLITE}{Path(url.removeprefix(SQLITE)).absolute()}"
+    roots = (os.environ.get("TIMBRE_DATA_ROOTS") or "data").split(os.pathsep)
+    beside = os.environ.get("TIMBRE_MODEL_DIR")
     return {
-        "TIMBRE_DATABASE_URL": places.database_url(),
+        "TIMBRE_DATABASE_URL": url,
         "TIMBRE_MODELS": str(places.models_root()),
         "TIMBRE_STORE": str(places.store_root()),
         "TIMBRE_CONFIGS": str(places.configs_root()),
-        "TIMBRE_DATA_ROOTS": str(Path("data").absolute()),
+        "TIMBRE_DATA_ROOTS": os.pathsep.join(str(Path(root.strip()).absolute()) for root in roots if root.strip()),
+        **({"TIMBRE_MODEL_DIR": str(Path(beside).absolute())} if beside else {}),
     }
