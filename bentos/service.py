@@ -19,6 +19,7 @@ from bentos.catalogue import Catalogue
 from bentos.config import MIB, from_environment
 from bentos.log import set_up_logging
 from bentos.scoring import Item, OpenTaggers, score
+from bentos.stopping import stop_in_order
 from components.registry import Registry
 
 CLIPS_A_BATCH = 64
@@ -28,6 +29,7 @@ if "BENTOML_CONFIG" not in os.environ:  # who wants traces names an exporter the
     QUIET["tracing"] = {"excluded_urls": ".*"}
 
 config = from_environment()
+stop_in_order()
 
 
 # BentoML closes a connection pool after 100 calls or 300 s, and with it whatever calls are under way: never do that.
