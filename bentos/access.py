@@ -88,7 +88,7 @@ def is_page(path: str) -> bool:
 
 
 def _scope_of(method: str, path: str) -> Right | Literal[""]:
-    return next(scope for verb, where, scope in RULES if re.fullmatch(verb, method) and re.fullmatch(where, path))
+    return next(scope for verb, where, scope in RULES if re.fullmatch(verb, method) and re.fullmatch(where, path, re.DOTALL))
 
 
 def _refuse_strangers(scope: Scope, headers: Headers) -> None:

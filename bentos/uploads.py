@@ -27,6 +27,9 @@ class NamedFile:
             self._file.read, self._file.seek, self._file.tell, self._file.write, self._file.close,
         )  # fmt: skip
 
+    def __del__(self) -> None:
+        self._file.close()  # where the client left before anyone opened it
+
 
 @dataclass
 class _Parts:

@@ -1,6 +1,6 @@
 """Which labels a model hears in files."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Annotated, Any
@@ -56,7 +56,7 @@ async def predict_directory_stream(request: Request, model: ModelKey, paths: Pat
     context, offer, names, openers = await _listed(request, model, paths)
     total = {"clips": 0, "failed": 0}
 
-    async def lines() -> AsyncIterator[dict[str, Any]]:
+    async def lines() -> AsyncGenerator[dict[str, Any]]:
         waiting = iter(names)
         async for one in context.work.hear(offer, at_once(openers), Budget(context.config.max_seconds)):
             total["failed" if isinstance(one, TimbreError) else "clips"] += 1

@@ -1,11 +1,10 @@
 """How good a model is on data sets that lie where the service may read."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import ExitStack
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
@@ -49,7 +48,7 @@ async def try_directory_stream(request: Request, model: ModelKey, data: Data, of
         raise
     total: dict[str, Any] = {}
 
-    async def lines() -> AsyncIterator[dict[str, Any]]:
+    async def lines() -> AsyncGenerator[dict[str, Any]]:
         with stack:
             names = iter(test.names)
             async for one in test.run():
@@ -57,9 +56,7 @@ async def try_directory_stream(request: Request, model: ModelKey, data: Data, of
         failed = sum(isinstance(one, TimbreError) for one in test.heard)
         total.update({"clips": len(test.heard) - failed, "failed": failed, **await _metrics(request, test, of_labels)})
 
-    answer = stream(request, lines(), total)
-    answer.background = BackgroundTask(stack.close)  # for a client that left before the first line
-    return answer
+    return stream(request, lines(), total, stack.close)
 
 
 async def _opened(request: Request, model: str, data: list[DatasetItem], stack: ExitStack) -> Test:
