@@ -17,6 +17,7 @@ from bentos import metrics
 from bentos.app import Straight, create_app
 from bentos.catalogue import Catalogue
 from bentos.config import MIB, from_environment
+from bentos.connections import set_up_connections
 from bentos.log import set_up_logging
 from bentos.scoring import Item, OpenTaggers, score
 from components.registry import Registry
@@ -28,6 +29,7 @@ if "BENTOML_CONFIG" not in os.environ:  # who wants traces names an exporter the
     QUIET["tracing"] = {"excluded_urls": ".*"}
 
 config = from_environment()
+set_up_connections()  # BentoML makes uvicorn's server after it has read this module
 
 
 # BentoML closes a connection pool after 100 calls or 300 s, and with it whatever calls are under way: never do that.
@@ -87,4 +89,4 @@ class Timbre:
             shutil.rmtree(own, ignore_errors=True)
 
 
-Timbre.add_asgi_middleware(Straight, ours=app)
+Timbre.add_asgi_middleware(Straight, ours=app)  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from bentos import examples
+from bentos.access import KEY
 from bentos.context import context_of
 from bentos.errors import Refused
 from bentos.judging import Named, Test, opened
@@ -17,7 +18,7 @@ from bentos.schemas import DatasetItem
 from bentos.streams import stream
 from components.errors import TimbreError
 
-router = APIRouter(prefix="/model", tags=["model inference"], responses=examples.ERRORS)
+router = APIRouter(prefix="/model", tags=["model inference"], responses=examples.AUDIO, dependencies=[KEY])
 Data = Annotated[list[DatasetItem], Body(min_length=1, max_length=100)]
 OfLabels = Annotated[
     bool | None, Query(alias="instrument_metrics", description="Metrics of each label too; the service's own flag where none is given.")
