@@ -14,9 +14,10 @@ if own := os.environ.get("TIMBRE_METRICS_DIR"):  # BentoML's is one for all serv
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = own  # prometheus_client reads it when it is first imported
 
 from bentos import metrics
-from bentos.app import create_app
+from bentos.app import Straight, create_app
 from bentos.catalogue import Catalogue
 from bentos.config import MIB, from_environment
+from bentos.connections import set_up_connections
 from bentos.log import set_up_logging
 from bentos.scoring import Item, OpenTaggers, score
 from components.registry import Registry
@@ -28,6 +29,7 @@ if "BENTOML_CONFIG" not in os.environ:  # who wants traces names an exporter the
     QUIET["tracing"] = {"excluded_urls": ".*"}
 
 config = from_environment()
+set_up_connections()  # BentoML makes uvicorn's server after it has read this module
 
 
 # BentoML closes a connection pool after 100 calls or 300 s, and with it whatever calls are under way: never do that.
@@ -61,6 +63,9 @@ def _score() -> Any:
     return ask
 
 
+app = create_app(config, _score)
+
+
 @bentoml.service(
     name="timbre",
     workers=config.num_workers,
@@ -68,7 +73,7 @@ def _score() -> Any:
     http={"host": "127.0.0.1", "port": 3000},
     **QUIET,
 )
-@bentoml.asgi_app(create_app(config, _score), path="/")
+@bentoml.asgi_app(app, path="/")
 class Timbre:
     """Takes requests."""
 
@@ -82,3 +87,6 @@ class Timbre:
         """Leave no figures behind."""
         if own:
             shutil.rmtree(own, ignore_errors=True)
+
+
+Timbre.add_asgi_middleware(Straight, ours=app)  # type: ignore[attr-defined]

@@ -137,6 +137,7 @@ class _Line:
         under_way: list[asyncio.Future[Any]] = [feeder, *self._decoding, *self._flights]
         for one in under_way:
             one.cancel()
+            one.add_done_callback(_look)
         self._leave(self._held)
 
     async def _something(self, feeder: "asyncio.Task[None]") -> None:
@@ -165,6 +166,12 @@ class _Line:
         for _ in range(count):
             self._mine.release()
             self._work.places.release()
+
+
+def _look(task: "asyncio.Future[Any]") -> None:
+    """Take note of an error that no longer matters; asyncio logs those that nobody saw."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def at_once(openers: Iterable[Opener]) -> AsyncIterator[Opener]:

@@ -1,6 +1,6 @@
 """What Prometheus and log collectors get."""
 
-from tests.fixtures.running import RATE, Running, log_lines
+from tests.fixtures.running import RATE, Running, log_lines, until
 from tests.fixtures.sounds import encoded, sine
 
 
@@ -19,7 +19,7 @@ def test_figures_are_by_route_and_never_by_path(client, service: Running):
 def test_each_request_has_a_line_with_its_id(client, service: Running):
     answer = client.get("/models", headers={"X-Request-ID": "mine-1"})
     assert answer.headers["x-request-id"] == "mine-1"
-    line = next(line for line in log_lines(service.home) if line["request_id"] == "mine-1")
+    line = until(lambda: next((line for line in log_lines(service.home) if line["request_id"] == "mine-1"), None))
     assert (line["status"], line["caller"], line["message"]) == (200, "admin", "GET /models")
 
 
