@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +14,7 @@ from bentos.config import ServiceConfig
 from bentos.context import Context
 from bentos.errors import add_handlers
 from bentos.gate import Gate
+from bentos.page import open_page
 from bentos.routes import catalogue, jobs, models, predict, try_out
 from bentos.work import Score
 
@@ -34,7 +35,8 @@ def create_app(config: ServiceConfig, scorer: Callable[[], Score]) -> FastAPI:
         app.state.context = context
         await run_in_threadpool(_say_how_to_make_a_key, context)
         try:
-            yield
+            async with open_page(app, context) if config.page else nullcontext():
+                yield
         finally:
             context.close()
 

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bentos import metrics
-from bentos.access import Access, is_page
+from bentos.access import PAGE, Access, is_page
 from bentos.config import MIB, ServiceConfig
 from bentos.errors import Refused, answer, refusal
 
@@ -118,10 +118,6 @@ class Gate:
         return self._config.max_body_mib if upload else self._config.max_json_mib
 
     async def _admit(self, scope: Scope, headers: Headers, receive: Receive, send: Send, visit: Visit) -> None:
-        if is_page(scope["path"]):
-            visit.unread = False  # the page reads for itself
-            await self._app(scope, receive, send)
-            return
         scope["state"] = {**scope.get("state", {}), "caller": await self._access().check(scope, headers)}
         announced = headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > visit.limit:
@@ -155,6 +151,8 @@ class Gate:
 
     def _note(self, scope: Scope, visit: Visit, name: str) -> None:
         caller, route = scope.get("state", {}).get("caller"), getattr(scope.get("route"), "path", "other")
+        if is_page(scope["path"]):
+            route = PAGE
         metrics.REQUESTS.labels(scope["method"] if route != "other" else "", route, visit.status or 499).inc()
         metrics.SECONDS.labels(route).observe(time.monotonic() - visit.began)
         log.info(

@@ -1,9 +1,10 @@
 """The files of a multipart request, handed on one by one while the rest still streams in, so that few of them are held at a time."""
 
+import dataclasses
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, Any
 
 from python_multipart.exceptions import FormParserError
@@ -41,11 +42,12 @@ class _Parts:
     """What the parser tells, part by part."""
 
     most: int
-    done: list[NamedFile] = field(default_factory=list)
+    field: str
+    done: list[NamedFile] = dataclasses.field(default_factory=list)
     files: int = 0
     others: int = 0
     current: NamedFile | None = None
-    headers: dict[bytes, bytes] = field(default_factory=dict)
+    headers: dict[bytes, bytes] = dataclasses.field(default_factory=dict)
     name: bytes = b""
     value: bytes = b""
     ended: bool = False
@@ -69,10 +71,10 @@ class _Parts:
 
     def on_headers_finished(self) -> None:
         _, options = parse_options_header(self.headers.get(b"content-disposition"))
-        if options.get(b"name") != FIELD.encode() or b"filename" not in options:
+        if options.get(b"name") != self.field.encode() or b"filename" not in options:
             self.others += 1
             if self.others > OTHER_PARTS:
-                raise Refused(413, f"the request has more than {OTHER_PARTS} parts other than {FIELD}: send the files alone")
+                raise Refused(413, f"the request has more than {OTHER_PARTS} parts other than {self.field}: send the files alone")
             return
         self.files += 1
         if self.files > self.most:
@@ -104,8 +106,8 @@ class _Parts:
             raise Refused(400, "a part of the multipart body has headers that are too long")
 
 
-async def uploads(request: Request, most: int) -> AsyncIterator[NamedFile]:
-    """The parts called `audio_files` as they become complete; whoever gets one closes it.
+async def uploads(request: Request, most: int, field: str = FIELD) -> AsyncIterator[NamedFile]:
+    """The parts called `field` as they become complete; whoever gets one closes it.
 
     Raises:
         Refused: 400 if the body is broken, 413 if there are more than `most`.
@@ -114,7 +116,7 @@ async def uploads(request: Request, most: int) -> AsyncIterator[NamedFile]:
     boundary = options.get(b"boundary", b"")
     if not 0 < len(boundary) <= LONGEST_BOUNDARY:
         raise Refused(400, f"the multipart body's type names no boundary of 1 to {LONGEST_BOUNDARY} characters")
-    parts = _Parts(most)
+    parts = _Parts(most, field)
     told: Any = {name: getattr(parts, name) for name in dir(parts) if name.startswith("on_")}
     parser = MultipartParser(boundary, told)
     try:

@@ -68,6 +68,24 @@ class Work:
         finally:
             line.stop(feeder)
 
+    async def hear_one(self, offer: Offer, opener: Opener, budget: Budget) -> tuple[Clip16, ClipScores]:
+        """One source as the model heard it, and its scores.
+
+        Raises:
+            TimbreError: if it cannot be read, or the tagger cannot be opened.
+            Refused: if the budget is spent.
+        """
+        async with self.places:
+            clip = await self.decode(offer, opener)
+            _note(offer, clip)
+            if isinstance(clip, TimbreError):
+                raise clip
+            budget.spend(len(clip.samples) / offer.settings.sample_rate)
+            (heard,) = await self.score(offer, [clip])
+            if isinstance(heard, TimbreError):
+                raise heard
+            return clip, heard
+
     def decode(self, offer: Offer, opener: Opener) -> "asyncio.Future[Clip16 | TimbreError]":
         """Start to decode in a thread."""
 
@@ -85,6 +103,12 @@ class Work:
         clips = [one for one in group if isinstance(one, Clip16)]
         scored = iter(await self._score([Item(offer.digest, clip.samples, clip.scale) for clip in clips]) if clips else ())
         return [one if isinstance(one, TimbreError) else _heard(next(scored)) for one in group]
+
+
+def _note(offer: Offer, clip: Clip16 | TimbreError) -> None:
+    metrics.CLIPS.labels(offer.key, "scored" if isinstance(clip, Clip16) else "unreadable").inc()
+    if isinstance(clip, Clip16):
+        metrics.AUDIO_SECONDS.labels(offer.key).inc(len(clip.samples) / offer.settings.sample_rate)
 
 
 def _heard(scored: Any) -> Heard:
@@ -154,11 +178,9 @@ class _Line:
             feeder.result()
 
     def _take(self, clip: Clip16 | TimbreError) -> None:
-        metrics.CLIPS.labels(self._offer.key, "scored" if isinstance(clip, Clip16) else "unreadable").inc()
+        _note(self._offer, clip)
         if isinstance(clip, Clip16):
-            seconds = len(clip.samples) / self._offer.settings.sample_rate
-            metrics.AUDIO_SECONDS.labels(self._offer.key).inc(seconds)
-            self._budget.spend(seconds)
+            self._budget.spend(len(clip.samples) / self._offer.settings.sample_rate)
         self._group.append(clip)
 
     def _leave(self, count: int) -> None:
