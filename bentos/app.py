@@ -1,7 +1,7 @@
-"""The web app: routes behind the gate. It knows no BentoML; whoever runs it hands in what scores."""
+"""The web app: routes behind the gate. It knows no BentoML."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
@@ -16,22 +16,17 @@ from bentos.errors import add_handlers
 from bentos.gate import Gate
 from bentos.page import open_page
 from bentos.routes import catalogue, jobs, models, predict, try_out
-from bentos.work import Score
 
 log = logging.getLogger("timbre.service")
 HEALTH = frozenset({"/livez", "/readyz", "/healthz"})
 
 
-def create_app(config: ServiceConfig, scorer: Callable[[], Score]) -> FastAPI:
-    """The app.
-
-    Args:
-        scorer: gives what scores clips, asked once the app starts.
-    """
+def create_app(config: ServiceConfig) -> FastAPI:
+    """The app; what its routes share is made when it starts."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        context = Context.build(config, scorer())
+        context = Context.build(config)
         app.state.context = context
         await run_in_threadpool(_say_how_to_make_a_key, context)
         try:

@@ -84,7 +84,7 @@ class _Parts:
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self.current is not None:
             self._see_room(end - start)
-            self.current.write(data[start:end])
+            self.current.write(memoryview(data)[start:end])
 
     def on_part_end(self) -> None:
         if self.current is not None:

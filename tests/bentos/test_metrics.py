@@ -12,7 +12,7 @@ def test_figures_are_by_route_and_never_by_path(client, service: Running):
     figures = client.get("/metrics").text
     assert 'timbre_requests_total{method="POST",route="/model/predict-files",status="200"}' in figures
     assert 'timbre_clips_total{model="small@' in figures
-    assert "timbre_batch_clips_bucket" in figures  # the scorer's process too
+    assert "timbre_batch_clips_bucket" in figures
     assert "made" not in figures
 
 

@@ -13,7 +13,7 @@ from bentos.app import create_app
 from bentos.config import ServiceConfig
 from tests.fixtures.running import Running, furnish, running
 
-DOCUMENT: dict[str, Any] = create_app(ServiceConfig(), lambda: None).openapi()  # type: ignore[arg-type, return-value]
+DOCUMENT: dict[str, Any] = create_app(ServiceConfig()).openapi()
 OPERATIONS = [(f"{verb} {path}", one) for path, verbs in DOCUMENT["paths"].items() for verb, one in verbs.items()]
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
