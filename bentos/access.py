@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from fastapi import Security
+from fastapi.security import APIKeyHeader
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import Scope
@@ -15,6 +17,9 @@ from components.registry import ApiKey, ApiKeys
 from components.registry import Scope as Right
 
 HEADER = "X-API-Key"
+KEY = Security(
+    APIKeyHeader(name=HEADER, auto_error=False, description="`timbre keys create NAME --scope predict` makes one.")
+)  # the gate asks
 PAGE = "/ui"
 ANY: Literal[""] = ""  # any key will do
 OPEN = {"/", "/metrics", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"}
@@ -54,7 +59,7 @@ class Access:
         self._keys, self._config = keys, config
 
     async def check(self, scope: Scope, headers: Headers) -> Caller | None:
-        """The caller; None on routes that are open to all.
+        """The caller; None on routes that are open to all, and on the page, which asks for a key itself.
 
         Raises:
             Refused: 401, 403 or 429.
@@ -65,20 +70,23 @@ class Access:
         if self._config.auth == "off":
             _refuse_strangers(scope, headers)
             return EVERYONE
+        if is_page(scope["path"]):
+            return None
         return await self.caller(headers.get(HEADER, ""), _scope_of(scope["method"], scope["path"]))
 
-    async def caller(self, secret: str, wanted: Right | Literal[""]) -> Caller:
-        """Who the key belongs to, if it may do what is wanted; one request is counted."""
+    async def caller(self, secret: str, wanted: Right | Literal[""], counted: bool = True) -> Caller:
+        """Who the key belongs to, if it may do what is wanted; a counted request is one of those that the key has a minute."""
         if not secret:
             raise Refused(401, NO_KEY, {"WWW-Authenticate": "ApiKey"})
-        key = await run_in_threadpool(self._check, secret)
+        key = await run_in_threadpool(self._check, secret, counted)
         if wanted and not key.may(wanted):
             raise Refused(403, f"this key may {', '.join(key.scopes)}, and this route wants the scope {wanted}: ask for another key")
         return Caller(key.name, frozenset(key.scopes))
 
-    def _check(self, secret: str) -> ApiKey:
+    def _check(self, secret: str, counted: bool) -> ApiKey:
         key = self._keys.check(secret)
-        self._keys.spend(key)
+        if counted:
+            self._keys.spend(key)
         return key
 
 
@@ -88,7 +96,7 @@ def is_page(path: str) -> bool:
 
 
 def _scope_of(method: str, path: str) -> Right | Literal[""]:
-    return next(scope for verb, where, scope in RULES if re.fullmatch(verb, method) and re.fullmatch(where, path))
+    return next(scope for verb, where, scope in RULES if re.fullmatch(verb, method) and re.fullmatch(where, path, re.DOTALL))
 
 
 def _refuse_strangers(scope: Scope, headers: Headers) -> None:

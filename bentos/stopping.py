@@ -1,6 +1,6 @@
-"""A stop in order: requests end first, then what scores for them.
+"""What a stop does to those who come, and what a second signal does to those who are there.
 
-BentoML's parent process stops all of its children at once and takes the socket between them away, so that requests under way would fail.
+BentoML's parent process listens on until the last request has ended, so that newcomers wait in line for nobody, and hears no second signal.
 """
 
 import contextlib
@@ -9,34 +9,31 @@ import signal
 import socket
 from typing import Any
 
-DOOR, SOCKET = "service", "_bento_api_server"  # BentoML's names for the processes that take requests, and for where they come in
-CLOSED_S = 0.5  # after which the doors take nobody in any more
-CHILD = "BENTOML_RUNNER_MAP"  # what its parent tells a child
+SOCKET = "_bento_api_server"  # BentoML's name for where requests come in
+CHILD = "BENTOML_RUNNER_MAP"  # what its parent process tells a child
+CLOSED_S = 0.5  # after which its children take nobody in any more
 
 
-def stop_in_order() -> None:
-    """Have BentoML's parent process, where this is one, stop its children one kind after the other; a second signal hurries it."""
+def stop_plainly() -> None:
+    """Have BentoML's parent process, where this is one, refuse newcomers once it stops, and end at once where it is told twice."""
     if CHILD in os.environ:
         return
     from bentoml._internal.utils.circus import Arbiter
-    from circus.arbiter import Arbiter as Plain  # type: ignore[import-untyped]
     from tornado import gen
+
+    wait_for_children = Arbiter.stop
 
     @gen.coroutine
     def stop(arbiter: Any) -> Any:
-        doors = [watcher for watcher in arbiter.iter_watchers() if watcher.name == DOOR]
         if arbiter._stopping:
-            for door in doors:
-                for process in list(door.processes.values()):
-                    door.send_signal_process(process, signal.SIGINT)  # told twice, uvicorn waits for nobody
+            for watcher in arbiter.iter_watchers():
+                for process in list(watcher.processes.values()):
+                    watcher.send_signal_process(process, signal.SIGINT)  # told twice, uvicorn waits for nobody
             return
-        arbiter._stopping = True
-        ends = [door._stop() for door in doors]
+        ended = wait_for_children(arbiter)
         yield gen.sleep(CLOSED_S)
         with contextlib.suppress(OSError):
-            arbiter.sockets[SOCKET].shutdown(socket.SHUT_RDWR)  # all children hold it, so whoever came now would wait in line for nobody
-        yield gen.multi(ends)
-        arbiter.exit_stack.close()
-        yield Plain.stop(arbiter)
+            arbiter.sockets[SOCKET].shutdown(socket.SHUT_RDWR)  # closing would not do: others hold it too
+        yield ended
 
     Arbiter.stop = stop  # type: ignore[method-assign, assignment]

@@ -7,11 +7,12 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from bentos import examples
+from bentos.access import KEY
 from bentos.context import caller_of, context_of
 from bentos.schemas import Audit, AuditItem, Compared, Comparison, ComparisonTable, Model, ModelChange, ModelPage, Reason
 from components.registry import AuditEntry, RegisteredModel, Registry, rfc3339
 
-router = APIRouter(prefix="/api/v1", tags=["registry"], responses=examples.ERRORS)
+router = APIRouter(prefix="/api/v1", tags=["registry"], responses=examples.errors(400, 404, 409, 410, 422), dependencies=[KEY])
 T = TypeVar("T")
 Key = Annotated[str, Path(alias="model_id", max_length=300, description="An id, a key name@digest8, a digest or an alias.")]
 Sort = Literal["created_at", "-created_at", "name", "-name", "f1_score", "-f1_score"]

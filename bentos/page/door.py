@@ -1,0 +1,171 @@
+"""The page's door: who comes in, and which of Gradio's many routes there are. What is not named here is not there.
+
+Gradio neither takes uploads nor gives files: both are done here, so that no path of this machine is ever asked for or told.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bentos.access import PAGE
+from bentos.context import Context
+from bentos.errors import Refused, refusal
+from bentos.page.clips import Clips
+from bentos.page.marks import safe
+from bentos.uploads import check_type, uploads
+
+HERE = Path(__file__).parent
+COOKIE = "timbre_key"
+HEARD = "heard"
+FIELD = "files"  # what Gradio's frontend calls an upload
+SHARED = ("/assets/{path:path}", "/static/{path:path}", "/theme.css", "/gradio_api/theme.css", "/gradio_api/startup-events")
+KEYED = ("/config", "/gradio_api/run/{name}")
+SILENT = ("/gradio_api/heartbeat/{name}", "/gradio_api/upload_progress")  # 204 tells a browser not to ask again
+POLICY = "; ".join((
+    "default-src 'self'", "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:", "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:", "media-src 'self' data: blob:", "connect-src 'self' data: blob:", "worker-src 'self' blob:",
+    "font-src 'self' data:", "object-src 'none'", "base-uri 'self'", "form-action 'self'", "frame-ancestors 'none'",
+))  # fmt: skip
+HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin", "Cache-Control": "no-store"}
+OUTSIDE = re.compile(rb"""<link rel="manifest"[^>]*>|<meta\s+(?:property="og:|name="twitter:)[^>]*>""")
+ANOTHER_SITE = "another site's page asked for this: open the service's own page"
+
+
+class Door:
+    """The routes below /ui.
+
+    Args:
+        gradio_app: what shows the form.
+        clips: where uploads lie.
+    """
+
+    def __init__(self, gradio_app: ASGIApp, context: Context, clips: Clips) -> None:
+        self._gradio, self._context, self._clips = gradio_app, context, clips
+        self._wants_key = context.config.auth == "required"
+
+    def routes(self) -> list[BaseRoute]:
+        """What the service's app is to have."""
+        inside: list[BaseRoute] = [
+            Route("/", self._home, methods=["GET"]),
+            Route("/login", self._login, methods=["POST"]),
+            Route("/logout", self._logout, methods=["POST"]),
+            Route("/gradio_api/upload", self._upload, methods=["POST"]),
+            Route("/gradio_api/file={token:path}", self._file, methods=["GET"]),
+            Route(f"/{HEARD}/{{token}}", self._file, methods=["GET"]),
+            *(Route(path, _nothing, methods=["GET"]) for path in SILENT),
+            *(Route(path, self._gradio) for path in SHARED),
+            *(Route(path, _Guarded(self, self._gradio)) for path in KEYED),
+        ]
+        return [Route(PAGE, _to_home), Mount(PAGE, routes=inside)]
+
+    async def check(self, request: Request, counted: bool = False) -> None:
+        """Let nobody in without a key, where one is wanted, and no other site's page.
+
+        Raises:
+            Refused: 401, 403 or 429.
+        """
+        if request.headers.get("sec-fetch-site") == "cross-site" and request.method != "GET":
+            raise Refused(403, ANOTHER_SITE)
+        if self._wants_key:
+            caller = await self._context.access.caller(request.cookies.get(COOKIE, ""), "predict", counted)
+            request.scope.setdefault("state", {})["caller"] = caller
+
+    async def _home(self, request: Request) -> Response:
+        try:
+            await self.check(request)
+        except Exception as error:
+            refused = refusal(error)
+            return _login_page(refused, said=COOKIE in request.cookies)
+        return await _page(self._gradio, request)
+
+    async def _login(self, request: Request) -> Response:
+        """Take a key into a cookie that no script reads and no other site sends."""
+        async with request.form(max_files=0, max_fields=4) as form:
+            secret = str(form.get("key", "")).strip()
+        try:
+            await self._context.access.caller(secret, "predict")
+        except Exception as error:
+            return _login_page(refusal(error), said=True)
+        home = _to_home(request)
+        home.set_cookie(COOKIE, secret, path=PAGE, secure=request.url.scheme == "https", httponly=True, samesite="strict")
+        return home
+
+    async def _logout(self, request: Request) -> Response:
+        home = _to_home(request)
+        home.delete_cookie(COOKIE, path=PAGE)
+        return home
+
+    async def _upload(self, request: Request) -> Response:
+        """Keep one clip; its token, where Gradio would tell a path."""
+        await self.check(request, counted=True)
+        check_type(request)
+        tokens = []
+        async for file in uploads(request, 1, FIELD):
+            try:
+                tokens.append(await run_in_threadpool(self._clips.keep, file.name, file))
+            finally:
+                file.close()
+        return JSONResponse(tokens)
+
+    async def _file(self, request: Request) -> Response:
+        """A clip that was brought or heard."""
+        await self.check(request)
+        try:
+            path = await run_in_threadpool(self._clips.find, request.path_params["token"])
+        except Refused as refused:
+            raise Refused(403, refused.detail) from None  # whether any other file is there is nobody's to know
+        return FileResponse(path, headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=1800"})
+
+
+class _Guarded:
+    """Gradio for those who may."""
+
+    def __init__(self, door: Door, app: ASGIApp) -> None:
+        self._door, self._app = door, app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._door.check(Request(scope))
+        except Exception as error:
+            refused = refusal(error)
+            told = JSONResponse({"error": refused.detail, "detail": refused.detail}, refused.status_code, refused.headers)
+            await told(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+async def _nothing(_: Request) -> Response:
+    return Response(status_code=204)
+
+
+def _to_home(_: Request) -> RedirectResponse:
+    return RedirectResponse(f"{PAGE}/", 303)
+
+
+async def _page(app: ASGIApp, request: Request) -> Response:
+    """Gradio's page without what it says of itself to other sites."""
+    start: dict[str, int] = {}
+    body = bytearray()
+
+    async def take(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start["status"] = message["status"]
+        else:
+            body.extend(message.get("body", b""))
+
+    await app(request.scope, request.receive, take)
+    return HTMLResponse(OUTSIDE.sub(b"", bytes(body)), start["status"], HEADERS)
+
+
+def _login_page(refused: Refused, said: bool) -> Response:
+    """The form that asks for a key, with the sentence of what was wrong with the last one."""
+    why = f'<p class="wrong" role="alert" id="why">{safe(refused.detail)}.</p>' if said else ""
+    page = (HERE / "login.html").read_text().replace("{why}", why).replace("{described}", "why" if said else "hint")
+    headers: Mapping[str, str] = {**HEADERS, **{name: value for name, value in (refused.headers or {}).items() if name == "Retry-After"}}
+    return HTMLResponse(page, refused.status_code if said else 200, headers)

@@ -1,0 +1,147 @@
+"""What the page is made of. Gradio is imported here, so only the process that opens the page imports this module."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.concurrency import run_in_threadpool
+
+from bentos.catalogue import PRODUCTION
+from bentos.context import Context
+from bentos.errors import Refused, refusal
+from bentos.page.clips import Clips
+from bentos.page.door import COOKIE
+from bentos.page.drawing import EMPTY, draw, draw_error
+from bentos.page.hearing import Wish, hear
+from components.errors import TimbreError
+from components.labels import IRMAS
+
+HERE = Path(__file__).parent
+EXAMPLES_AT = "sample/test"
+MOST_EXAMPLES = 4
+SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
+BLUE = gr.themes.Color(
+    c50="#eef6fb", c100="#d6eaf5", c200="#aed5ea", c300="#7dbadd", c400="#3d98cc", c500="#0072b2", c600="#0065a0", c700="#00547f",
+    c800="#004466", c900="#00354f", c950="#00243a",
+)  # fmt: skip
+QUIET: Any = {"queue": False, "api_visibility": "private"}  # a queue lives in one process, and a request may come to another
+FEATURES: dict[str, Any] = {
+    "theme": gr.themes.Base(primary_hue=BLUE, neutral_hue="slate", font=SANS, font_mono=["ui-monospace", "monospace"]).set(
+        button_primary_background_fill="*primary_500",
+        button_primary_background_fill_dark="*primary_500",
+        button_primary_background_fill_hover="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_text_color="white",
+        button_primary_text_color_dark="white",
+    ),
+    "css_paths": [HERE / "page.css"],
+    "head": f"<script>{(HERE / 'page.js').read_text()}</script>",
+}
+TITLE = """<div class="tb-title"><h1>Timbre</h1><p>Hear which instruments play in a recording, and when.</p>
+<nav aria-label="Links"><a href="../docs">API docs</a>{leave}</nav></div>"""
+LEAVE = """<form method="post" action="logout"><button type="submit">Log out</button></form>"""
+TAKE_CLIP = "(clip) => clip ? [clip.path, clip.orig_name || 'recording'] : ['', '']"
+SHOW = """() => { const found = document.querySelector("#tb-result");
+if (found.getBoundingClientRect().top > innerHeight * 0.7) found.scrollIntoView({ block: "start" }); }"""
+
+
+def build(context: Context, clips: Clips) -> gr.Blocks:
+    """The page.
+
+    Args:
+        clips: where uploads lie.
+    """
+    examples = _examples(context)
+    page = gr.Blocks(title="Timbre", analytics_enabled=False)
+    with page:
+        gr.HTML(TITLE.replace("{leave}", LEAVE if context.config.auth == "required" else ""))
+        with gr.Row():
+            with gr.Column(scale=2, min_width=300):
+                clip = gr.Audio(label="Clip", sources=["upload", "microphone"], type="filepath", editable=False, buttons=[])
+                path = gr.Textbox(label="Or a path", placeholder=_hint(context), max_lines=1, max_length=4096)
+                model = gr.Dropdown(label="Model", choices=[], value=None)
+                go = gr.Button("Hear it", variant="primary", size="lg")
+                buttons = []
+                if examples:
+                    with gr.Column(elem_id="tb-examples"):
+                        gr.HTML('<h2 class="tb-examples-title">Examples</h2>')
+                        buttons = [gr.Button(label, size="sm") for label, _ in examples]
+            with gr.Column(scale=3, min_width=300):
+                result = gr.HTML(EMPTY, elem_id="tb-result", js_on_load=None)
+        upload, name = (gr.Textbox(visible="hidden", label=label, elem_id=f"tb-{label}") for label in ("upload", "name"))
+
+        async def listen(model: Any, upload: Any, name: Any, path: Any, request: gr.Request) -> str:
+            return await _listen(context, clips, [model, upload, name, path], request)
+
+        async def models() -> Any:
+            found = await run_in_threadpool(_choices, context)
+            keys = [key for _, key in found]
+            return gr.update(choices=found, value=PRODUCTION if PRODUCTION in keys else next(iter(keys), None))
+
+        run: Any = {"fn": listen, "inputs": [model, upload, name, path], "outputs": result, "preprocess": False, **QUIET}
+        page.load(models, None, model, show_progress="hidden", **QUIET)
+        clip.change(None, clip, [upload, name], js=TAKE_CLIP, queue=False)
+        for taken in (clip.upload, clip.stop_recording):
+            taken(None, None, path, js="() => ''", queue=False)
+        path.input(None, None, clip, js="() => null", queue=False)
+        for pressed in (go.click, path.submit):
+            pressed(**run).then(None, None, None, js=SHOW)
+        for button, (_, where) in zip(buttons, examples, strict=True):
+            chosen = button.click(None, None, [path, clip, upload, name], js=f"() => [{json.dumps(where)}, null, '', '']", queue=False)
+            chosen.then(**run).then(None, None, None, js=SHOW)
+    return page
+
+
+async def _listen(context: Context, clips: Clips, asked: list[Any], request: gr.Request) -> str:
+    """The picture of a result, or the sentence of what went wrong."""
+    try:
+        model, upload, name, path = (one if isinstance(one, str) else "" for one in asked)
+        if context.config.auth == "required":
+            await context.access.caller(request.cookies.get(COOKIE, ""), "predict")
+        return draw(await hear(context, clips, Wish(model, upload, name, path)))
+    except TimeoutError:
+        return draw_error(f"the answer took longer than {context.config.time_limit_s:g} s: send a shorter clip")
+    except Exception as error:
+        return draw_error(refusal(error).detail)
+
+
+def _choices(context: Context) -> list[tuple[str, str]]:
+    """(what is shown, key); an alias tells whose it is."""
+    found = []
+    for key in context.catalogue.keys():  # noqa: SIM118 - no dict
+        try:
+            whose = context.catalogue.find(key).key
+        except TimbreError:
+            continue
+        found.append((key if whose == key else f"{key} ({whose})", key))
+    return found
+
+
+def _hint(context: Context) -> str:
+    paths = "folder/clip.wav below a data folder"
+    return f"{paths}, or s3://bucket/key" if context.config.s3_buckets else paths
+
+
+def _examples(context: Context) -> list[tuple[str, str]]:
+    """(what the button says, path) of a few clips of the sample's test split, each with other labels."""
+    try:
+        files = context.sources.files(EXAMPLES_AT)
+    except (TimbreError, Refused):
+        return []
+    found: dict[tuple[str, ...], tuple[str, str]] = {}
+    for file in files:
+        labels = _labels(context, file.shown)
+        if labels and len(found) < MOST_EXAMPLES:
+            found.setdefault(labels, (f"{file.stem} ({', '.join(labels)})", file.shown))
+    return list(found.values())
+
+
+def _labels(context: Context, clip: str) -> tuple[str, ...]:
+    """What really plays, as the file beside the clip says."""
+    try:
+        text = context.sources.roots.find(str(Path(clip).with_suffix(".txt"))).read_text()
+    except (TimbreError, OSError, ValueError):
+        return ()
+    names = dict(zip(IRMAS.codes, IRMAS.full_names, strict=True))
+    return tuple(names.get(code, code).replace("_", " ") for code in text.split())

@@ -1,0 +1,67 @@
+"""Opens the page in the process that takes requests. Gradio makes the form; what it may be asked for is the door's to say."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from starlette.routing import Mount
+
+from bentos.access import PAGE
+from bentos.context import Context
+from bentos.page.clips import KEPT_S, Clips, private_folder
+from bentos.page.door import Door
+
+SWEEP_S = 300
+SETTINGS = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "GRADIO_SSR_MODE": "False", "GRADIO_RUN_HISTORY": "False"}
+
+
+@contextlib.asynccontextmanager
+async def open_page(app: FastAPI, context: Context) -> AsyncIterator[None]:
+    """Have the app answer below /ui for as long as this context lasts."""
+    clips = Clips(await asyncio.to_thread(private_folder), context.config.max_body_bytes)
+    os.environ.update({**SETTINGS, "GRADIO_TEMP_DIR": str(clips.folder)})
+    gradio_app = await asyncio.to_thread(_build, context, clips)
+    routes = Door(gradio_app, context, clips).routes()
+    app.router.routes.extend(routes)
+    sweeper = asyncio.create_task(_keep_small(clips))
+    try:
+        async with gradio_app.router.lifespan_context(gradio_app):
+            yield
+    finally:
+        sweeper.cancel()
+        for route in routes:
+            app.router.routes.remove(route)
+        shutil.rmtree(clips.folder, ignore_errors=True)
+
+
+def _build(context: Context, clips: Clips) -> FastAPI:
+    """Gradio's app; importing it takes seconds."""
+    import gradio
+
+    from bentos.page.layout import FEATURES, build
+
+    outer = FastAPI()
+    gradio.mount_gradio_app(
+        outer,
+        build(context, clips),
+        PAGE,
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        mcp_server=False,
+        enable_monitoring=False,
+        pwa=False,
+        show_error=False,
+        **FEATURES,
+    )
+    return next(route.app for route in outer.routes if isinstance(route, Mount) and isinstance(route.app, FastAPI))
+
+
+async def _keep_small(clips: Clips) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        await asyncio.to_thread(clips.sweep, time.time() - KEPT_S)
