@@ -16,6 +16,7 @@ from bentos.errors import add_handlers
 from bentos.gate import Gate
 from bentos.page import open_page
 from bentos.routes import catalogue, jobs, models, predict, try_out
+from components.errors import RegistryError
 
 log = logging.getLogger("timbre.service")
 HEALTH = frozenset({"/livez", "/readyz", "/healthz"})
@@ -28,7 +29,7 @@ def create_app(config: ServiceConfig) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         context = Context.build(config)
         app.state.context = context
-        await run_in_threadpool(_say_how_to_make_a_key, context)
+        await run_in_threadpool(_say_what_is_missing, context)
         try:
             async with open_page(app, context) if config.page else nullcontext():
                 yield
@@ -52,9 +53,14 @@ def create_app(config: ServiceConfig) -> FastAPI:
     return app
 
 
-def _say_how_to_make_a_key(context: Context) -> None:
-    if context.config.auth == "required" and not (context.registry.database.is_there and context.keys.any_active()):
-        log.warning("there is no API key yet, so nobody can use this service: `timbre keys create NAME --scope predict` makes one")
+def _say_what_is_missing(context: Context) -> None:
+    try:
+        if context.config.auth == "required" and not (context.registry.database.is_there and context.keys.any_active()):
+            log.warning("there is no API key yet, so nobody can use this service: `timbre keys create NAME --scope predict` makes one")
+        if not context.catalogue.keys():
+            log.warning("there is no model yet, so there is nothing to predict with: `timbre train` registers one, to be served at once")
+    except RegistryError as error:  # its database may start after it
+        log.warning("%s", error)
 
 
 class Straight:

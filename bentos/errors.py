@@ -61,6 +61,8 @@ def refusal(error: Exception) -> Refused:
     if isinstance(error, Refused):
         return error
     if isinstance(error, SourceError):
+        if SOURCES[error.kind] >= 500:
+            log.warning("%s: %s", error, error.__cause__)
         return Refused(SOURCES[error.kind], str(error))
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
     if status < 500:

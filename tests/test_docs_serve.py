@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,6 +172,18 @@ def test_the_python_client(desk: Desk):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("a.wav {'cel': 0.")
     assert "Amber Hill-1" in done.stdout.splitlines()
+
+
+def test_bentoml_takes_the_settings_of_traces(tmp_path: Path):
+    (shown,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "tracing.yaml").write_text(shown)
+    script = """
+        python -c 'import bentoml._internal.configuration as settings, bentoml._internal.configuration.containers as containers
+        settings.load_config(use_version=2)  # as a service does; the import has read it as version 1
+        print(containers.BentoMLContainer.config.services.tracing.otlp.endpoint.get())'
+    """
+    done = run(textwrap.dedent(script), tmp_path, {**os.environ, "BENTOML_CONFIG": str(tmp_path / "tracing.yaml")})
+    assert done.stdout.strip() == "http://collector:4318/v1/traces", done.stderr
 
 
 def test_the_settings_and_their_defaults():

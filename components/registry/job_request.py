@@ -65,7 +65,8 @@ def config_file(name: str, folder: Path | None = None) -> Path:
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     stem = name.removesuffix(".yaml")
     if not NAME.fullmatch(name) or stem not in known:
-        raise ConfigError(f"there is no configuration {name[:100]!r}{nearest(stem[:100], known)}: choose one of {', '.join(known)}")
+        choice = f"choose one of {', '.join(known)}" if known else "there are none here, so start the service where configs/ is"
+        raise ConfigError(f"there is no configuration {name[:100]!r}{nearest(stem[:100], known)}: {choice}")
     return folder / f"{stem}.yaml"
 
 
