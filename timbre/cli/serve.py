@@ -21,9 +21,7 @@ def serve(
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or auto.")] = None,
     model_dir: Annotated[Path | None, typer.Option(help="A folder of tagger folders, served beside the registry's.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Windows scored at a time.")] = None,
-    num_workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that take requests, each with its own taggers.")
-    ] = None,
+    num_workers: Annotated[int | None, typer.Option(min=1, help="Processes that take requests, each with its own taggers.")] = None,
     hot_reload: Annotated[bool, typer.Option("--hot-reload", help="Start again when the code changes; for development.")] = False,
     add_instrument_metrics: Annotated[
         bool, typer.Option("--add-instrument-metrics", help="Metrics of each label in the answers of the test routes.")
