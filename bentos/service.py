@@ -16,6 +16,7 @@ from bentos.app import Straight, create_app
 from bentos.config import from_environment
 from bentos.connections import set_up_connections
 from bentos.log import set_up_logging
+from bentos.stopping import stop_plainly
 
 PATIENCE_S = 24 * 3600  # the app keeps its own clock, which knows streams; BentoML's would cut them
 QUIET: Any = {"logging": {"access": {"enabled": False}}, "metrics": {"enabled": False}}  # both are ours: see log.py and metrics.py
@@ -23,6 +24,7 @@ if "BENTOML_CONFIG" not in os.environ:  # who wants traces names an exporter the
     QUIET["tracing"] = {"excluded_urls": ".*"}
 
 config = from_environment()
+stop_plainly()
 set_up_connections()  # BentoML makes uvicorn's server after it has read this module
 app = create_app(config)
 

@@ -76,7 +76,7 @@ def desk(storage: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
         shutil.copy(tone, home / name)
     (home / "notes.txt").write_text("cello, at 0:12")
     shutil.copy(ROOT / "configs" / "sample.yaml", home / "configs")
-    with running(home, keys, TIMBRE_S3_BUCKETS="clips", TIMBRE_CONFIGS="configs", **storage) as service:
+    with running(home, keys, TIMBRE_S3_BUCKETS="clips", TIMBRE_DATA_ROOTS="data", **storage) as service:
         other = register_two(service)
         put(storage, tone)
         yield Desk(service, home, {"KEY": keys["admin"], "OTHER": other, "TIMBRE_API_KEY": keys["admin"]})

@@ -143,19 +143,53 @@ def test_the_key_is_taken_from_the_environment(service: Running, monkeypatch: py
         client.models()
 
 
-def test_input_that_cannot_be_is_refused_before_it_is_sent():
-    with Client() as client:
-        with pytest.raises(DataError, match=r"nosuch\.wav is no file"):
-            client.predict("nosuch.wav")
-        with pytest.raises(DataError, match="no files to send"):
-            client.predict([])
-        with pytest.raises(DataError, match="in brackets"):
-            client.predict_directory("clips")
-    with pytest.raises(ConfigError, match="no address"):
-        Client("localhost:8090")
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda client, _: client.predict("nosuch.wav"), "'nosuch.wav' is no file"),
+        (lambda client, _: client.predict(""), "'' is no file"),
+        (lambda client, folder: client.predict(folder), "is a folder: name the files in it"),
+        (lambda client, _: client.predict([]), "no files to send"),
+        (lambda client, _: client.predict(None), "'None' is no file that can be sent"),
+        (lambda client, _: client.predict([1]), "'1' is no file that can be sent"),
+        (lambda client, _: client.predict(io.StringIO("text")), "opened in binary mode"),
+        (lambda client, _: client.predict_directory("clips"), "in brackets"),
+        (lambda client, _: client.predict_directory([]), "there are no paths"),
+        (lambda client, _: client.stream_directory([]), "there are no paths"),
+        (lambda client, _: client.test([]), "nothing to test on"),
+        (lambda client, _: client.test(["labels.csv"]), r"a list of \(type, path\)"),
+        (lambda client, _: client.test("csv:labels.csv"), r"a list of \(type, path\)"),
+    ],
+)
+def test_input_that_cannot_be_is_refused_before_it_is_sent(ask, said, tmp_path: Path):
+    with Client() as client, pytest.raises(DataError, match=said) as raised:
+        ask(client, tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_of_someone_else(tmp_path: Path):
+    (tmp_path / "a.wav").write_bytes(SOUND)
+    (tmp_path / "a.wav").chmod(0)
+    with Client() as client, pytest.raises(DataError, match="may not be read"):
+        client.predict(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("url", ["localhost:8090", "http://", "http://localhost:abc", "http://local host", "ftp://host", "", "http://a?b"])
+def test_what_is_no_address(url: str):
+    with pytest.raises(ConfigError, match="is no address of a service"):
+        Client(url)
+
+
+def test_nobody_answers():
     with pytest.raises(ConfigError, match="characters that no key has"):
         Client(api_key="a\nb")
     with Client("http://127.0.0.1:9", retries=1, backoff_s=0) as client, pytest.raises(NoAnswer, match="in 2 tries"):
+        client.models()
+
+
+def test_a_path_too_many_in_the_address(service: Running):
+    with Client(f"{service.url}/api", service.keys["admin"]) as client, pytest.raises(NotFound, match="404: there is no such route"):
         client.models()
 
 

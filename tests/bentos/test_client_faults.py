@@ -123,8 +123,8 @@ def test_what_changes_something_is_never_sent_twice(scripted, connect):
     [
         ((200, {"Content-Type": "text/html"}, b"<h1>Welcome</h1>"), "an answer that is none of this service's"),
         ((200, {}, b'{"models": []}'), "the answer is none of this service's"),
-        ((404, {"Content-Type": "text/html"}, b"<h1>Not\nFound</h1>"), "404: <h1>Not Found</h1>"),
-        ((500, {}, b""), "500: the answer has no text"),
+        ((404, {"Content-Type": "text/html"}, b"<h1>Not\nFound</h1>"), "404: <h1>Not Found</h1> (these are not the service's own words"),
+        ((500, {}, b""), "500: an answer without text"),
     ],
 )
 def test_another_programs_answer_is_one_sentence(scripted, connect, answer, said):
