@@ -1,5 +1,6 @@
 """What the page is made of. Gradio is imported here, so only the process that opens the page imports this module."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def build(context: Context, clips: Clips) -> gr.Blocks:
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
                 clip = gr.Audio(label="Clip", sources=["upload", "microphone"], type="filepath", editable=False, buttons=[])
-                path = gr.Textbox(label="Or a path", placeholder=_hint(context), max_lines=1, max_length=4096)
+                path = gr.Textbox(label=f"Or a path{' or an S3 key' if context.config.s3_buckets else ''}", placeholder=_hint(context), max_lines=1, max_length=4096)
                 model = gr.Dropdown(label="Model", choices=[], value=None)
                 go = gr.Button("Hear it", variant="primary", size="lg")
                 buttons = []
@@ -76,8 +77,7 @@ def build(context: Context, clips: Clips) -> gr.Blocks:
 
         async def models() -> Any:
             found = await run_in_threadpool(_choices, context)
-            keys = [key for _, key in found]
-            return gr.update(choices=found, value=PRODUCTION if PRODUCTION in keys else next(iter(keys), None))
+            return gr.update(choices=found, value=next((key for _, key in found), None))
 
         run: Any = {"fn": listen, "inputs": [model, upload, name, path], "outputs": result, "preprocess": False, **QUIET}
         page.load(models, None, model, show_progress="hidden", **QUIET)
@@ -99,7 +99,7 @@ async def _listen(context: Context, clips: Clips, asked: list[Any], request: gr.
         model, upload, name, path = (one if isinstance(one, str) else "" for one in asked)
         if context.config.auth == "required":
             await context.access.caller(request.cookies.get(COOKIE, ""), "predict")
-        return draw(await hear(context, clips, Wish(model, upload, name, path)))
+        return draw(await hear(context, clips, Wish(model or PRODUCTION, upload, name, path)))
     except TimeoutError:
         return draw_error(f"the answer took longer than {context.config.time_limit_s:g} s: send a shorter clip")
     except Exception as error:
@@ -107,14 +107,14 @@ async def _listen(context: Context, clips: Clips, asked: list[Any], request: gr.
 
 
 def _choices(context: Context) -> list[tuple[str, str]]:
-    """(what is shown, key); an alias tells whose it is."""
+    """(what is shown, key), production first; an alias tells whose it is."""
     found = []
-    for key in context.catalogue.keys():  # noqa: SIM118 - no dict
-        try:
-            whose = context.catalogue.find(key).key
-        except TimbreError:
-            continue
-        found.append((key if whose == key else f"{key} ({whose})", key))
+    for key in sorted(context.catalogue.keys(), key=lambda key: key != PRODUCTION):
+        shown = key
+        if "@" not in key:
+            with contextlib.suppress(TimbreError):
+                shown = f"{key} ({context.catalogue.find(key).key})"
+        found.append((shown, key))
     return found
 
 
