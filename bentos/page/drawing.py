@@ -39,7 +39,7 @@ def _head(result: Result) -> str:
     file = safe(f"{PurePosixPath(result.clip).stem}.json")
     return (
         f'<header class="tb-head"><p class="tb-lead" role="status">Heard: <b>{safe(lead)}</b></p>'
-        f'<p class="tb-muted tb-what">{safe(result.clip)} · {clock(result.duration_s)} · {safe(result.offer.key)}</p>'
+        f'<p class="tb-muted tb-what">{safe(result.clip)} · {clock(result.duration_s, 0.1)} · {safe(result.offer.key)}</p>'
         f'<a class="tb-button" download="{file}" href="data:application/json;base64,{data}">Download JSON</a></header>'
     )
 

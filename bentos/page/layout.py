@@ -26,6 +26,10 @@ BLUE = gr.themes.Color(
     c50="#eef6fb", c100="#d6eaf5", c200="#aed5ea", c300="#7dbadd", c400="#3d98cc", c500="#0072b2", c600="#0065a0", c700="#00547f",
     c800="#004466", c900="#00354f", c950="#00243a",
 )  # fmt: skip
+ICON = (
+    """<link rel="icon" href="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"""
+    """<path d='M2 6v4M5 3v10M8 1v14M11 4v8M14 6v4' stroke='%230072b2' stroke-width='2' stroke-linecap='round'/></svg>">"""
+)
 QUIET: Any = {"queue": False, "api_visibility": "private"}  # a queue lives in one process, and a request may come to another
 FEATURES: dict[str, Any] = {
     "theme": gr.themes.Base(primary_hue=BLUE, neutral_hue="slate", font=SANS, font_mono=["ui-monospace", "monospace"]).set(
@@ -37,7 +41,7 @@ FEATURES: dict[str, Any] = {
         button_primary_text_color_dark="white",
     ),
     "css_paths": [HERE / "page.css"],
-    "head": f"<script>{(HERE / 'page.js').read_text()}</script>",
+    "head": f"{ICON}<script>{(HERE / 'page.js').read_text()}</script>",
 }
 TITLE = """<div class="tb-title"><h1>Timbre</h1><p>Hear which instruments play in a recording, and when.</p>
 <nav aria-label="Links"><a href="../docs">API docs</a>{leave}</nav></div>"""
@@ -56,20 +60,25 @@ def build(context: Context, clips: Clips) -> gr.Blocks:
     examples = _examples(context)
     page = gr.Blocks(title="Timbre", analytics_enabled=False)
     with page:
-        gr.HTML(TITLE.replace("{leave}", LEAVE if context.config.auth == "required" else ""))
+        gr.HTML(TITLE.replace("{leave}", LEAVE if context.config.auth == "required" else ""), padding=False)
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
                 clip = gr.Audio(label="Clip", sources=["upload", "microphone"], type="filepath", editable=False, buttons=[])
-                path = gr.Textbox(label=f"Or a path{' or an S3 key' if context.config.s3_buckets else ''}", placeholder=_hint(context), max_lines=1, max_length=4096)
+                path = gr.Textbox(
+                    label=f"Or a path{' or an S3 key' if context.config.s3_buckets else ''}",
+                    placeholder=_hint(context),
+                    max_lines=1,
+                    max_length=4096,
+                )
                 model = gr.Dropdown(label="Model", choices=[], value=None)
                 go = gr.Button("Hear it", variant="primary", size="lg")
                 buttons = []
                 if examples:
                     with gr.Column(elem_id="tb-examples"):
-                        gr.HTML('<h2 class="tb-examples-title">Examples</h2>')
+                        gr.HTML('<h2 class="tb-examples-title">Examples</h2>', padding=False)
                         buttons = [gr.Button(label, size="sm") for label, _ in examples]
             with gr.Column(scale=3, min_width=300):
-                result = gr.HTML(EMPTY, elem_id="tb-result", js_on_load=None)
+                result = gr.HTML(EMPTY, elem_id="tb-result", js_on_load=None, padding=False)
         upload, name = (gr.Textbox(visible="hidden", label=label, elem_id=f"tb-{label}") for label in ("upload", "name"))
 
         async def listen(model: Any, upload: Any, name: Any, path: Any, request: gr.Request) -> str:
@@ -116,6 +125,10 @@ def _choices(context: Context) -> list[tuple[str, str]]:
                 shown = f"{key} ({context.catalogue.find(key).key})"
         found.append((shown, key))
     return found
+
+
+def _say(context: Context, text: str) -> str:
+    return f"{text} or an S3 key" if context.config.s3_buckets else text
 
 
 def _hint(context: Context) -> str:
