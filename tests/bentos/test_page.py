@@ -1,0 +1,233 @@
+"""The page in a real browser, on a real service."""
+
+import base64
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.fixtures.running import CODES, RATE, Running, furnish, running
+from tests.fixtures.sounds import encoded, noise, sine, write
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
+SOUND = encoded(sine(1000, 2.5, RATE), RATE)
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+DROP = """([where, name, base64]) => { const bytes = Uint8Array.from(atob(base64), (one) => one.charCodeAt(0));
+const dataTransfer = new DataTransfer(); dataTransfer.items.add(new File([bytes], name, { type: "audio/wav" }));
+for (const kind of ["dragenter", "dragover", "drop"])
+  where.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true })); }"""
+CONTRASTS = """() => {
+  const parse = (text) => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return { rgb: [r, g, b], a }; };
+  const light = (rgb) => { const [r, g, b] = rgb.map((one) => { const c = one / 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const behind = (node) => { for (; node; node = node.parentElement) { const found = parse(getComputedStyle(node).backgroundColor); if (found.a > 0.5) return found.rgb; }
+    return [255, 255, 255]; };
+  const found = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const says = [...node.childNodes].some((one) => one.nodeType === 3 && one.textContent.trim());
+    if (!says || !node.checkVisibility({ visibilityProperty: true, opacityProperty: true }) || node.closest("script, style")) continue;
+    const [high, low] = [light(parse(getComputedStyle(node).color).rgb), light(behind(node))].sort((a, b) => b - a);
+    found.push([(high + 0.05) / (low + 0.05), node.textContent.trim().slice(0, 40)]);
+  }
+  return found; }"""
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[dict[str, str]]:
+    """An S3 server with one clip; the environment that finds it."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    own = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    client = boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1", **own)
+    client.create_bucket(Bucket="clips")
+    client.put_object(Bucket="clips", Key="far/tone.wav", Body=SOUND)
+    client.close()
+    variables = {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_DEFAULT_REGION": "us-east-1", "TIMBRE_S3_BUCKETS": "clips"}
+    yield {**variables, **{name.upper(): value for name, value in own.items()}}
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, bucket: dict[str, str]) -> Iterator[Running]:
+    home = tmp_path_factory.mktemp("page")
+    keys = furnish(home)
+    sample = home / "data" / "sample" / "test" / "Part1"
+    sample.mkdir(parents=True)
+    write(sample / "Amber Hill-1.wav", noise(2.0, RATE), RATE)
+    (sample / "Amber Hill-1.txt").write_text("cel\t\nflu\t\n")
+    with running(home, keys, TIMBRE_PAGE="true", **bucket) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    flags = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+def visit(browser: Browser, site: Running, logged_in: bool = True, **given: object) -> tuple[BrowserContext, Page]:
+    context = browser.new_context(permissions=["microphone"], **given)
+    context.set_default_timeout(30_000)
+    if logged_in:
+        context.add_cookies([{"name": "timbre_key", "value": site.keys["predict"], "url": f"{site.url}/ui"}])
+    page = context.new_page()
+    page.goto(f"{site.url}/ui/")
+    if logged_in:
+        expect(page.get_by_label("Model")).to_have_value(re.compile("^production"), timeout=30_000)
+    return context, page
+
+
+@pytest.fixture
+def page(browser: Browser, site: Running) -> Iterator[Page]:
+    """The page of one who has logged in; every request it makes must go to the service, and no script may fail."""
+    context, page = visit(browser, site)
+    elsewhere: list[str] = []
+    context.on(
+        "request", lambda request: elsewhere.append(request.url) if not request.url.startswith((site.url, "data:", "blob:")) else None
+    )
+    page.on("pageerror", lambda error: elsewhere.append(str(error)))
+    page.reload()
+    expect(page.get_by_label("Model")).to_have_value(re.compile("^production"), timeout=30_000)
+    yield page
+    context.close()
+    assert elsewhere == []
+
+
+def drop(page: Page, name: str, content: bytes) -> None:
+    where = page.get_by_role("button", name=re.compile("drop", re.I)).first
+    where.evaluate("(where, given) => (" + DROP + ")([where, ...given])", [name, base64.b64encode(content).decode()])
+    page.locator("#tb-name textarea, #tb-name input").wait_for(state="attached")
+    page.wait_for_function("() => document.querySelector('#tb-upload textarea, #tb-upload input').value")
+
+
+def hear(page: Page) -> None:
+    page.get_by_role("button", name="Hear it").click()
+    page.locator(".tb-head, .tb-error").wait_for()
+
+
+def api_scores(site: Running, content: bytes, name: str) -> dict[str, float]:
+    with site.client("predict") as client:
+        query = {"model_ckpt_path": "production", "scores": True}
+        return client.post("/model/predict-files", params=query, files=[("audio_files", (name, content))]).json()[0]
+
+
+def test_a_dropped_clip_is_drawn_with_the_scores_that_the_api_gives(page: Page, site: Running, tmp_path: Path):
+    drop(page, "my clip.wav", SOUND)
+    hear(page)
+    expected = api_scores(site, SOUND, "my clip.wav")
+    rows = page.locator(".tb-row:not(.tb-top)")
+    best = max(expected, key=expected.__getitem__)
+    assert [rows.first.locator(".tb-name").inner_text(), rows.first.locator(".tb-number").inner_text()] == [best, f"{expected[best]:.2f}"]
+    assert page.locator(".tb-threshold").count() == len(CODES)
+    page.locator(".tb-wave .tb-ink").wait_for()
+    strips = page.locator("svg.tb-strip")
+    assert [strips.count(), strips.first.get_attribute("role")] == [len(CODES), "img"]
+    assert re.fullmatch(r"\w+: heard in \d of 4 windows, strongest at 0:0\d with 0\.\d\d", strips.first.get_attribute("aria-label"))
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download JSON").click()
+    document = json.loads(Path(download.value.path()).read_text())
+    assert download.value.suggested_filename == "my clip.json"
+    assert {one["code"]: one["score"] for one in document["labels"]} == pytest.approx(expected, abs=1e-6)
+    assert document["windows"]["starts_s"] == [0, 0.5, 1, 1.5]
+    sound = page.locator("audio.tb-audio")
+    assert sound.evaluate(
+        "(sound) => new Promise((done) => { sound.oncanplay = () => done(sound.duration); sound.load(); })"
+    ) == pytest.approx(2.5)
+    page.locator(".tb-wave").click(position={"x": 100, "y": 20})
+    assert sound.evaluate("(sound) => sound.currentTime") > 0
+
+
+def test_a_file_that_is_no_audio_is_a_sentence(page: Page):
+    drop(page, "notes.wav", b"no audio at all")
+    hear(page)
+    said = page.get_by_role("alert").inner_text()
+    assert "notes.wav is no audio" in said
+    assert "/" not in said
+
+
+def test_a_recording(page: Page):
+    page.get_by_role("button", name=re.compile("microphone", re.I)).click()
+    page.get_by_role("button", name="Record", exact=True).click()
+    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.wait_for_function("() => document.querySelector('#tb-upload textarea, #tb-upload input').value")
+    hear(page)
+    expect(page.locator(".tb-what")).to_contain_text("audio.wav")
+
+
+def test_an_object_in_s3(page: Page, site: Running):
+    page.get_by_label("Or a path or an S3 key").fill("s3://clips/far/tone.wav")
+    hear(page)
+    expect(page.locator(".tb-what")).to_contain_text("tone.wav")
+    best = max(api_scores(site, SOUND, "tone.wav").values())
+    expect(page.locator(".tb-row:not(.tb-top) .tb-number").first).to_have_text(f"{best:.2f}")
+    page.get_by_label("Or a path or an S3 key").fill("s3://others/far/tone.wav")
+    hear(page)
+    expect(page.get_by_role("alert")).to_contain_text("is in a bucket that this service does not read")
+
+
+def test_an_example(page: Page):
+    page.get_by_role("button", name="Amber Hill-1 (cello, flute)").click()
+    expect(page.locator(".tb-what")).to_contain_text("Amber Hill-1.wav")
+    assert page.get_by_label("Or a path or an S3 key").input_value() == "sample/test/Part1/Amber Hill-1.wav"
+
+
+def test_by_keyboard_alone(page: Page):
+    seen, focus = [], "document.activeElement"
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        name = page.evaluate(f"({focus}.labels?.[0]?.innerText || {focus}.ariaLabel || {focus}.innerText || '').trim()")
+        seen.append(name)
+        shown = page.evaluate(
+            f"(() => {{ const s = getComputedStyle({focus}); return s.outlineStyle !== 'none' || s.boxShadow !== 'none'; }})()"
+        )
+        assert name, page.evaluate(f"{focus}.outerHTML")
+        assert shown, name
+        if name.startswith("Or a path"):
+            page.keyboard.type("clips/0.wav")
+        if name == "Hear it":
+            page.keyboard.press("Enter")
+            break
+    page.locator(".tb-head").wait_for()
+    assert [name for name in seen if name in ("Or a path or an S3 key", "Model", "Hear it")] == [
+        "Or a path or an S3 key",
+        "Model",
+        "Hear it",
+    ]
+
+
+def test_a_key_is_asked_for(browser: Browser, site: Running):
+    context, page = visit(browser, site, logged_in=False)
+    page.get_by_label("API key").fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("key")
+    page.get_by_label("API key").fill(site.keys["predict"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Hear it")).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("API key")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone(browser: Browser, site: Running, scheme: str):
+    context, page = visit(browser, site, color_scheme=scheme, **PHONE)
+    page.get_by_role("button", name="Amber Hill-1 (cello, flute)").click()
+    page.locator(".tb-head").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    faint = [(round(ratio, 1), text) for ratio, text in page.evaluate(CONTRASTS) if ratio < 4.5]
+    assert faint == []
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (max(map(int, re.findall(r"\d+", dark)[:3])) < 60) == (scheme == "dark")
+    context.close()
