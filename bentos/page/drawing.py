@@ -28,7 +28,8 @@ def draw(result: Result) -> str:
 
 def draw_error(sentence: str) -> str:
     """One sentence, read aloud at once."""
-    sentence = sentence[:1].upper() + sentence[1:]
+    if sentence.partition(" ")[0].isalpha():  # a file's name stays as it is
+        sentence = sentence[:1].upper() + sentence[1:]
     return f'<section class="tb tb-error" role="alert"><p><b>That did not work.</b></p><p>{safe(sentence.rstrip("."))}.</p></section>'
 
 
