@@ -17,7 +17,7 @@ from bentos.access import PAGE
 from bentos.context import Context
 from bentos.errors import Refused, refusal
 from bentos.page.clips import Clips
-from bentos.page.marks import safe
+from bentos.page.marks import safe, sentence
 from bentos.uploads import check_type, uploads
 
 HERE = Path(__file__).parent
@@ -165,7 +165,7 @@ async def _page(app: ASGIApp, request: Request) -> Response:
 
 def _login_page(refused: Refused, said: bool) -> Response:
     """The form that asks for a key, with the sentence of what was wrong with the last one."""
-    why = f'<p class="wrong" role="alert" id="why">{safe(refused.detail)}.</p>' if said else ""
+    why = f'<p class="wrong" role="alert" id="why">{safe(sentence(refused.detail))}</p>' if said else ""
     page = (HERE / "login.html").read_text().replace("{why}", why).replace("{described}", "why" if said else "hint")
     headers: Mapping[str, str] = {**HEADERS, **{name: value for name, value in (refused.headers or {}).items() if name == "Retry-After"}}
     return HTMLResponse(page, refused.status_code if said else 200, headers)

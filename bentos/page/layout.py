@@ -132,8 +132,7 @@ def _say(context: Context, text: str) -> str:
 
 
 def _hint(context: Context) -> str:
-    paths = "folder/clip.wav below a data folder"
-    return f"{paths}, or s3://bucket/key" if context.config.s3_buckets else paths
+    return f"folder/clip.wav{' or s3://bucket/key' if context.config.s3_buckets else ''}"
 
 
 def _examples(context: Context) -> list[tuple[str, str]]:

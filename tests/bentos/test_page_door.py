@@ -14,7 +14,7 @@ from bentos.app import create_app
 from bentos.catalogue import Catalogue
 from bentos.config import ServiceConfig
 from bentos.page.clips import PREFIX, Clips
-from bentos.page.marks import clock, safe, ticks
+from bentos.page.marks import clock, safe, sentence, ticks
 from bentos.scoring import OpenTaggers, score
 from components.registry import ApiKeys, Registry
 from tests.fixtures.running import RATE, furnish
@@ -213,5 +213,6 @@ def test_switched_off_there_is_no_page(home: Path, keys: dict[str, str]):
 
 def test_text_stays_text():
     assert safe("<b a='${x}'>`") == "&lt;b a=&#x27;&#36;&#123;x&#125;&#x27;&gt;&#96;"
+    assert [sentence("there is none"), sentence("a.wav is none.")] == ["There is none.", "a.wav is none."]
     assert [clock(5), clock(65.2), clock(0.5, 0.1)] == ["0:05", "1:05", "0:00.5"]
     assert ticks(12) == [(0, "0:00"), (pytest.approx(2 / 12), "0:02"), *[(pytest.approx(t / 12), f"0:{t:02d}") for t in (4, 6, 8, 10, 12)]]
