@@ -63,7 +63,7 @@ def build(context: Context, clips: Clips) -> gr.Blocks:
         gr.HTML(TITLE.replace("{leave}", LEAVE if context.config.auth == "required" else ""), padding=False)
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
-                clip = gr.Audio(label="Clip", sources=["upload", "microphone"], type="filepath", editable=False, buttons=[])
+                clip = gr.Audio(label="Clip", sources=["upload", "microphone"], editable=False, buttons=[], elem_id="tb-clip")
                 path = gr.Textbox(
                     label=f"Or a path{' or an S3 key' if context.config.s3_buckets else ''}",
                     placeholder=_hint(context),
