@@ -26,10 +26,6 @@ BLUE = gr.themes.Color(
     c50="#eef6fb", c100="#d6eaf5", c200="#aed5ea", c300="#7dbadd", c400="#3d98cc", c500="#0072b2", c600="#0065a0", c700="#00547f",
     c800="#004466", c900="#00354f", c950="#00243a",
 )  # fmt: skip
-ICON = (
-    """<link rel="icon" href="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"""
-    """<path d='M2 6v4M5 3v10M8 1v14M11 4v8M14 6v4' stroke='%230072b2' stroke-width='2' stroke-linecap='round'/></svg>">"""
-)
 QUIET: Any = {"queue": False, "api_visibility": "private"}  # a queue lives in one process, and a request may come to another
 FEATURES: dict[str, Any] = {
     "theme": gr.themes.Base(primary_hue=BLUE, neutral_hue="slate", font=SANS, font_mono=["ui-monospace", "monospace"]).set(
@@ -41,7 +37,7 @@ FEATURES: dict[str, Any] = {
         button_primary_text_color_dark="white",
     ),
     "css_paths": [HERE / "page.css"],
-    "head": f"{ICON}<script>{(HERE / 'page.js').read_text()}</script>",
+    "head": f"<script>{(HERE / 'page.js').read_text()}</script>",
 }
 TITLE = """<div class="tb-title"><h1>Timbre</h1><p>Hear which instruments play in a recording, and when.</p>
 <nav aria-label="Links"><a href="../docs">API docs</a>{leave}</nav></div>"""
