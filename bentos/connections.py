@@ -7,6 +7,8 @@ import asyncio
 import json
 from typing import Any
 
+from bentoml._internal.server.http import traffic
+from starlette.types import ASGIApp
 from uvicorn.config import HTTP_PROTOCOLS
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -88,5 +90,13 @@ class Connection(HttpToolsProtocol):
 
 
 def set_up_connections() -> None:
-    """Have the servers of this process use them."""
+    """Have the servers of this process use them, and go without BentoML's own timeout.
+
+    That one keeps a timer for each request until the timeout has passed, and a task for each client that left before its answer.
+    """
     HTTP_PROTOCOLS["auto"] = f"{__name__}:{Connection.__name__}"
+    traffic.TimeoutMiddleware = _no_timeout  # type: ignore[misc, assignment]
+
+
+def _no_timeout(app: ASGIApp, timeout: float) -> ASGIApp:
+    return app

@@ -17,14 +17,14 @@ from bentos.access import PAGE
 from bentos.context import Context
 from bentos.errors import Refused, refusal
 from bentos.page.clips import Clips
-from bentos.page.marks import safe
+from bentos.page.marks import safe, sentence
 from bentos.uploads import check_type, uploads
 
 HERE = Path(__file__).parent
 COOKIE = "timbre_key"
 HEARD = "heard"
 FIELD = "files"  # what Gradio's frontend calls an upload
-SHARED = ("/assets/{path:path}", "/static/{path:path}", "/theme.css", "/gradio_api/theme.css", "/gradio_api/startup-events")
+SHARED = ("/assets/{path:path}", "/static/{path:path}", "/theme.css")
 KEYED = ("/config", "/gradio_api/run/{name}")
 SILENT = ("/gradio_api/heartbeat/{name}", "/gradio_api/upload_progress")  # 204 tells a browser not to ask again
 POLICY = "; ".join((
@@ -34,6 +34,10 @@ POLICY = "; ".join((
 ))  # fmt: skip
 HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin", "Cache-Control": "no-store"}
 OUTSIDE = re.compile(rb"""<link rel="manifest"[^>]*>|<meta\s+(?:property="og:|name="twitter:)[^>]*>""")
+HEAD = (
+    b"""<head><title>Timbre</title><link rel="icon" href="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"""
+    b"""<path d='M2 6v4M5 3v10M8 1v14M11 4v8M14 6v4' stroke='%230072b2' stroke-width='2' stroke-linecap='round'/></svg>">"""
+)
 ANOTHER_SITE = "another site's page asked for this: open the service's own page"
 
 
@@ -149,7 +153,7 @@ def _to_home(_: Request) -> RedirectResponse:
 
 
 async def _page(app: ASGIApp, request: Request) -> Response:
-    """Gradio's page without what it says of itself to other sites."""
+    """Gradio's page without what it says of itself to other sites, and with a title before its script runs."""
     start: dict[str, int] = {}
     body = bytearray()
 
@@ -160,12 +164,12 @@ async def _page(app: ASGIApp, request: Request) -> Response:
             body.extend(message.get("body", b""))
 
     await app(request.scope, request.receive, take)
-    return HTMLResponse(OUTSIDE.sub(b"", bytes(body)), start["status"], HEADERS)
+    return HTMLResponse(OUTSIDE.sub(b"", bytes(body)).replace(b"<head>", HEAD, 1), start["status"], HEADERS)
 
 
 def _login_page(refused: Refused, said: bool) -> Response:
     """The form that asks for a key, with the sentence of what was wrong with the last one."""
-    why = f'<p class="wrong" role="alert" id="why">{safe(refused.detail)}.</p>' if said else ""
+    why = f'<p class="wrong" role="alert" id="why">{safe(sentence(refused.detail))}</p>' if said else ""
     page = (HERE / "login.html").read_text().replace("{why}", why).replace("{described}", "why" if said else "hint")
     headers: Mapping[str, str] = {**HEADERS, **{name: value for name, value in (refused.headers or {}).items() if name == "Retry-After"}}
     return HTMLResponse(page, refused.status_code if said else 200, headers)

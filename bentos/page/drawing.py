@@ -11,7 +11,7 @@ import numpy as np
 
 from bentos.page.door import HEARD
 from bentos.page.hearing import Result
-from bentos.page.marks import clock, percent, safe, strip, ticks, waveform
+from bentos.page.marks import clock, percent, safe, sentence, strip, ticks, waveform
 
 SHOWN = 24  # labels; a set of hundreds has the rest in its JSON
 EMPTY = (
@@ -26,10 +26,9 @@ def draw(result: Result) -> str:
     return f'<section class="tb" aria-label="Result">{_head(result)}{_bars(result, order)}{_timeline(result, order)}</section>'
 
 
-def draw_error(sentence: str) -> str:
+def draw_error(text: str) -> str:
     """One sentence, read aloud at once."""
-    sentence = sentence[:1].upper() + sentence[1:]
-    return f'<section class="tb tb-error" role="alert"><p><b>That did not work.</b></p><p>{safe(sentence.rstrip("."))}.</p></section>'
+    return f'<section class="tb tb-error" role="alert"><p><b>That did not work.</b></p><p>{safe(sentence(text))}</p></section>'
 
 
 def _head(result: Result) -> str:
@@ -39,7 +38,7 @@ def _head(result: Result) -> str:
     file = safe(f"{PurePosixPath(result.clip).stem}.json")
     return (
         f'<header class="tb-head"><p class="tb-lead" role="status">Heard: <b>{safe(lead)}</b></p>'
-        f'<p class="tb-muted tb-what">{safe(result.clip)} · {clock(result.duration_s)} · {safe(result.offer.key)}</p>'
+        f'<p class="tb-muted tb-what">{safe(result.clip)} · {clock(result.duration_s, 0.1)} · {safe(result.offer.key)}</p>'
         f'<a class="tb-button" download="{file}" href="data:application/json;base64,{data}">Download JSON</a></header>'
     )
 
@@ -56,7 +55,7 @@ def _bars(result: Result, order: list[int]) -> str:
         '<div class="tb-row tb-top" role="row"><span role="columnheader">Label</span>'
         '<span role="columnheader" class="tb-scale" aria-label="Score from 0 to 1"><i>0</i><i>0.25</i><i>0.5</i><i>0.75</i><i>1</i></span>'
         '<span role="columnheader" class="tb-number">Score</span><span role="columnheader" class="tb-verdict">Decision</span></div>'
-        f'{rows}</div><p class="tb-muted tb-key">{tick}{rule}{rest}</p>'
+        f'{rows}</div><p class="tb-muted tb-key"><span class="tb-pair">{tick}<span>{rule}{rest}</span></span></p>'
     )
 
 

@@ -1,5 +1,6 @@
 """What the page is made of. Gradio is imported here, so only the process that opens the page imports this module."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -55,20 +56,25 @@ def build(context: Context, clips: Clips) -> gr.Blocks:
     examples = _examples(context)
     page = gr.Blocks(title="Timbre", analytics_enabled=False)
     with page:
-        gr.HTML(TITLE.replace("{leave}", LEAVE if context.config.auth == "required" else ""))
+        gr.HTML(TITLE.replace("{leave}", LEAVE if context.config.auth == "required" else ""), padding=False)
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
-                clip = gr.Audio(label="Clip", sources=["upload", "microphone"], type="filepath", editable=False, buttons=[])
-                path = gr.Textbox(label="Or a path", placeholder=_hint(context), max_lines=1, max_length=4096)
+                clip = gr.Audio(label="Clip", sources=["upload", "microphone"], editable=False, buttons=[], elem_id="tb-clip")
+                path = gr.Textbox(
+                    label=f"Or a path{' or an S3 key' if context.config.s3_buckets else ''}",
+                    placeholder=_hint(context),
+                    max_lines=1,
+                    max_length=4096,
+                )
                 model = gr.Dropdown(label="Model", choices=[], value=None)
                 go = gr.Button("Hear it", variant="primary", size="lg")
                 buttons = []
                 if examples:
                     with gr.Column(elem_id="tb-examples"):
-                        gr.HTML('<h2 class="tb-examples-title">Examples</h2>')
+                        gr.HTML('<h2 class="tb-examples-title">Examples</h2>', padding=False)
                         buttons = [gr.Button(label, size="sm") for label, _ in examples]
             with gr.Column(scale=3, min_width=300):
-                result = gr.HTML(EMPTY, elem_id="tb-result", js_on_load=None)
+                result = gr.HTML(EMPTY, elem_id="tb-result", js_on_load=None, padding=False)
         upload, name = (gr.Textbox(visible="hidden", label=label, elem_id=f"tb-{label}") for label in ("upload", "name"))
 
         async def listen(model: Any, upload: Any, name: Any, path: Any, request: gr.Request) -> str:
@@ -76,8 +82,7 @@ def build(context: Context, clips: Clips) -> gr.Blocks:
 
         async def models() -> Any:
             found = await run_in_threadpool(_choices, context)
-            keys = [key for _, key in found]
-            return gr.update(choices=found, value=PRODUCTION if PRODUCTION in keys else next(iter(keys), None))
+            return gr.update(choices=found, value=next((key for _, key in found), None))
 
         run: Any = {"fn": listen, "inputs": [model, upload, name, path], "outputs": result, "preprocess": False, **QUIET}
         page.load(models, None, model, show_progress="hidden", **QUIET)
@@ -99,7 +104,7 @@ async def _listen(context: Context, clips: Clips, asked: list[Any], request: gr.
         model, upload, name, path = (one if isinstance(one, str) else "" for one in asked)
         if context.config.auth == "required":
             await context.access.caller(request.cookies.get(COOKIE, ""), "predict")
-        return draw(await hear(context, clips, Wish(model, upload, name, path)))
+        return draw(await hear(context, clips, Wish(model or PRODUCTION, upload, name, path)))
     except TimeoutError:
         return draw_error(f"the answer took longer than {context.config.time_limit_s:g} s: send a shorter clip")
     except Exception as error:
@@ -107,20 +112,23 @@ async def _listen(context: Context, clips: Clips, asked: list[Any], request: gr.
 
 
 def _choices(context: Context) -> list[tuple[str, str]]:
-    """(what is shown, key); an alias tells whose it is."""
+    """(what is shown, key), production first; an alias tells whose it is."""
     found = []
-    for key in context.catalogue.keys():  # noqa: SIM118 - no dict
-        try:
-            whose = context.catalogue.find(key).key
-        except TimbreError:
-            continue
-        found.append((key if whose == key else f"{key} ({whose})", key))
+    for key in sorted(context.catalogue.keys(), key=lambda key: key != PRODUCTION):
+        shown = key
+        if "@" not in key:
+            with contextlib.suppress(TimbreError):
+                shown = f"{key} ({context.catalogue.find(key).key})"
+        found.append((shown, key))
     return found
 
 
+def _say(context: Context, text: str) -> str:
+    return f"{text} or an S3 key" if context.config.s3_buckets else text
+
+
 def _hint(context: Context) -> str:
-    paths = "folder/clip.wav below a data folder"
-    return f"{paths}, or s3://bucket/key" if context.config.s3_buckets else paths
+    return f"folder/clip.wav{' or s3://bucket/key' if context.config.s3_buckets else ''}"
 
 
 def _examples(context: Context) -> list[tuple[str, str]]:

@@ -16,6 +16,11 @@ def safe(text: object) -> str:
     return html.escape(str(text)).translate(TEMPLATE)
 
 
+def sentence(text: str) -> str:
+    """An error's words as a sentence; a file's name at its start stays as it is."""
+    return f"{text[:1].upper() if text.partition(' ')[0].isalpha() else text[:1]}{text[1:].rstrip('.')}."
+
+
 def percent(share: float) -> str:
     return f"{100 * min(1.0, max(0.0, share)):.2f}%"
 

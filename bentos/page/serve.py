@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import os
 import shutil
 import time
@@ -23,8 +24,9 @@ SETTINGS = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"
 async def open_page(app: FastAPI, context: Context) -> AsyncIterator[None]:
     """Have the app answer below /ui for as long as this context lasts."""
     clips = Clips(await asyncio.to_thread(private_folder), context.config.max_body_bytes)
-    os.environ.update({**SETTINGS, "GRADIO_TEMP_DIR": str(clips.folder)})
-    gradio_app = await asyncio.to_thread(_build, context, clips)
+    os.environ.update({**SETTINGS, "GRADIO_TEMP_DIR": str(clips.folder / "gradio")})
+    await asyncio.to_thread(importlib.import_module, "bentos.page.layout")  # seconds, for Gradio comes with it
+    gradio_app = _build(context, clips)
     routes = Door(gradio_app, context, clips).routes()
     app.router.routes.extend(routes)
     sweeper = asyncio.create_task(_keep_small(clips))
@@ -39,7 +41,7 @@ async def open_page(app: FastAPI, context: Context) -> AsyncIterator[None]:
 
 
 def _build(context: Context, clips: Clips) -> FastAPI:
-    """Gradio's app; importing it takes seconds."""
+    """Gradio's app; outside of a running loop Gradio would make loops of its own and never close them."""
     import gradio
 
     from bentos.page.layout import FEATURES, build

@@ -63,19 +63,9 @@ async def get_model(request: Request, key: Key) -> Model:
 
 @router.patch("/models/{model_id}")
 async def change_model(request: Request, key: Key, body: ModelChange) -> Model:
-    """Rename, describe, activate or deactivate a model."""
-
-    def change(registry: Registry) -> Model:
-        model, who = registry.look_up(key), caller_of(request)
-        if body.is_active is not None:
-            model = registry.set_active(model.id, body.is_active, who)
-        if body.name is not None:
-            model = registry.rename(model.id, body.name, who)
-        if body.description is not None:
-            model = registry.describe(model.id, body.description, who)
-        return _model(model)
-
-    return await _do(request, change)
+    """Rename, describe, activate or deactivate a model: all that is asked, or nothing."""
+    given = body.model_dump()
+    return await _do(request, lambda registry: _model(registry.change(key, caller_of(request), **given)))
 
 
 @router.delete("/models/{model_id}", status_code=204)

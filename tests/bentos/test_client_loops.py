@@ -60,7 +60,7 @@ def trained(service: Running, api: Api, tmp_path: Path) -> Iterator[Callable[[st
         folder = small_tagger(tmp_path / name, name, zlib.crc32(name.encode()))
         with service.registry() as registry:
             model = registry.register(folder, card(f1), lambda _: Decision(False, "a test"), who="test")
-            made.append(registry.set_active(model.id, True, "test").id)
+            made.append(registry.change(model.id, "test", is_active=True).id)
         return made[-1]
 
     yield train

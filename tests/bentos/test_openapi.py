@@ -11,7 +11,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 
 from bentos.app import create_app
 from bentos.config import ServiceConfig
-from tests.fixtures.running import Running, furnish, running
+from tests.fixtures.running import ROOT, Running, furnish, running
 
 DOCUMENT: dict[str, Any] = create_app(ServiceConfig()).openapi()
 OPERATIONS = [(f"{verb} {path}", one) for path, verbs in DOCUMENT["paths"].items() for verb, one in verbs.items()]
@@ -47,7 +47,7 @@ def map_body(_context, body):
 def spent(tmp_path_factory: pytest.TempPathFactory):
     """A service whose models may be renamed, promoted and archived."""
     home = tmp_path_factory.mktemp("spent")
-    with running(home, furnish(home)) as found:
+    with running(home, furnish(home), TIMBRE_CONFIGS=str(ROOT / "configs")) as found:
         yield found
 
 
