@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from fastapi import Security
+from fastapi.security import APIKeyHeader
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import Scope
@@ -15,6 +17,9 @@ from components.registry import ApiKey, ApiKeys
 from components.registry import Scope as Right
 
 HEADER = "X-API-Key"
+KEY = Security(
+    APIKeyHeader(name=HEADER, auto_error=False, description="`timbre keys create NAME --scope predict` makes one.")
+)  # the gate asks
 PAGE = "/ui"
 ANY: Literal[""] = ""  # any key will do
 OPEN = {"/", "/metrics", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"}
@@ -91,7 +96,7 @@ def is_page(path: str) -> bool:
 
 
 def _scope_of(method: str, path: str) -> Right | Literal[""]:
-    return next(scope for verb, where, scope in RULES if re.fullmatch(verb, method) and re.fullmatch(where, path))
+    return next(scope for verb, where, scope in RULES if re.fullmatch(verb, method) and re.fullmatch(where, path, re.DOTALL))
 
 
 def _refuse_strangers(scope: Scope, headers: Headers) -> None:

@@ -1,12 +1,13 @@
-"""The web app: routes behind the gate. It knows no BentoML; whoever runs it hands in what scores."""
+"""The web app: routes behind the gate. It knows no BentoML."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bentos import examples, metrics
 from bentos.config import ServiceConfig
@@ -15,21 +16,17 @@ from bentos.errors import add_handlers
 from bentos.gate import Gate
 from bentos.page import open_page
 from bentos.routes import catalogue, jobs, models, predict, try_out
-from bentos.work import Score
 
 log = logging.getLogger("timbre.service")
+HEALTH = frozenset({"/livez", "/readyz", "/healthz"})
 
 
-def create_app(config: ServiceConfig, scorer: Callable[[], Score]) -> FastAPI:
-    """The app.
-
-    Args:
-        scorer: gives what scores clips, asked once the app starts.
-    """
+def create_app(config: ServiceConfig) -> FastAPI:
+    """The app; what its routes share is made when it starts."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        context = Context.build(config, scorer())
+        context = Context.build(config)
         app.state.context = context
         await run_in_threadpool(_say_how_to_make_a_key, context)
         try:
@@ -58,3 +55,18 @@ def create_app(config: ServiceConfig, scorer: Callable[[], Score]) -> FastAPI:
 def _say_how_to_make_a_key(context: Context) -> None:
     if context.config.auth == "required" and not (context.registry.database.is_there and context.keys.any_active()):
         log.warning("there is no API key yet, so nobody can use this service: `timbre keys create NAME --scope predict` makes one")
+
+
+class Straight:
+    """Takes every request to the app but those for BentoML's health checks, as ASGI middleware of the service.
+
+    BentoML's own routing asks it last: it has routes of its own, and paths that it cannot match (they hold a newline) it answers itself,
+    past the gate.
+    """
+
+    def __init__(self, app: ASGIApp, ours: ASGIApp) -> None:
+        self._app, self._ours = app, ours
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        theirs = scope["type"] == "lifespan" or scope["path"] in HEALTH
+        await (self._app if theirs else self._ours)(scope, receive, send)

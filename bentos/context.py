@@ -3,13 +3,15 @@
 import os
 from dataclasses import dataclass
 
+import torch
 from starlette.requests import Request
 
 from bentos.access import Access, Caller
 from bentos.catalogue import Catalogue
-from bentos.config import ServiceConfig
+from bentos.config import MIB, ServiceConfig
+from bentos.scoring import Batches, OpenTaggers
 from bentos.sources import Sources
-from bentos.work import Score, Work
+from bentos.work import Work
 from components.registry import ApiKeys, Registry
 from components.registry.jobs import Jobs
 
@@ -28,14 +30,16 @@ class Context:
     work: Work
 
     @classmethod
-    def build(cls, config: ServiceConfig, score: Score) -> "Context":
+    def build(cls, config: ServiceConfig) -> "Context":
         registry = Registry()
         keys = ApiKeys(registry.database)
         sources = Sources(config.data_roots, config.s3_buckets, config.max_body_bytes, config.max_files)
-        work = Work(score, config.limits, min(8, os.cpu_count() or 1))
-        return cls(
-            config, registry, keys, Jobs(registry.database), Access(keys, config), Catalogue(registry, config.model_dir), sources, work
-        )
+        catalogue = Catalogue(registry, config.model_dir)
+        batches = Batches(OpenTaggers(catalogue.folder, config.device, config.models_mib * MIB), config.batch_size)
+        cores = max(1, (os.cpu_count() or 1) // config.num_workers)
+        torch.set_num_threads(cores)
+        work = Work(batches, config.limits, min(8, cores))
+        return cls(config, registry, keys, Jobs(registry.database), Access(keys, config), catalogue, sources, work)
 
     def close(self) -> None:
         self.work.close()

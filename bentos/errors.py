@@ -43,6 +43,7 @@ STATUSES: dict[type[TimbreError], int] = {
     RegistryError: 400,
 }
 SOURCES: dict[Kind, int] = {"malformed": 400, "missing": 404, "too_large": 413, "refused": 403, "denied": 502, "away": 503}
+NO_ROUTE = {404: "there is no such route: /docs lists them", 405: "this route takes another method: /docs lists them"}
 AWAY = "the service cannot use its database just now: try again in a moment"
 DAMAGED = "the model's tagger cannot be opened: the service's log says why"
 INTERNAL = "something went wrong on our side; the log has it under this answer's X-Request-ID"
@@ -87,7 +88,8 @@ def add_handlers(app: FastAPI) -> None:
         return answer(refusal(error))
 
     async def http(_: Request, error: HTTPException) -> JSONResponse:
-        return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+        detail = error.detail if isinstance(error, Refused) else NO_ROUTE.get(error.status_code, error.detail)
+        return JSONResponse({"detail": detail}, error.status_code, error.headers)
 
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         return unprocessable(error)

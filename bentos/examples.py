@@ -15,6 +15,14 @@ FAILED = {"error": "notes.txt is no audio that can be read (Format not recognise
 LINES = '{"one": {"cel": 1, "voi": 0}}\n{"two": {"error": "two.wav is empty"}}\n{"status": "done", "clips": 1, "failed": 1}\n'
 
 DETAIL: dict[str, Any] = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
+WHERE: dict[str, Any] = {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}}
+FAULT: dict[str, Any] = {
+    "type": "object",
+    "properties": {"loc": WHERE, "msg": {"type": "string"}, "type": {"type": "string"}},
+    "required": ["loc", "msg", "type"],
+}
+INVALID: dict[str, Any] = {"type": "object", "properties": {"detail": {"type": "array", "items": FAULT}}, "required": ["detail"]}
+WRONG = {"loc": ["query", "model_ckpt_path"], "msg": "Field required", "type": "missing"}
 
 
 def error(description: str, example: str) -> dict[str, Any]:
@@ -26,19 +34,34 @@ def json_body(description: str, example: Any) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"example": example}}}
 
 
-ERRORS: dict[int | str, dict[str, Any]] = {
+TOLD: dict[int, dict[str, Any]] = {
     400: error("The input cannot be used", "not one of 2 files could be read; the first: a.wav is empty: it holds no bytes"),
     401: error("No key, or a wrong one", "this route wants an API key in the header X-API-Key"),
     403: error("The key may not do this", "this key may predict, and this route wants the scope test"),
     404: error("No such model or path", "the registry has no model 'sampel@e04c42dd'; it has sample@e04c42dd"),
-    409: error("The model is inactive", "model sample@e04c42dd is inactive"),
+    408: error("The body came too slowly", "the body did not arrive within 120 s: send less at a time"),
+    409: error("The model is inactive, or in use", "model sample@e04c42dd is inactive"),
     410: error("The model is archived", "model sample@e04c42dd was archived and is kept for audit only"),
     413: error("Too much for one request", "the request's body is larger than 512 MiB: send fewer or smaller files"),
     415: error("Another type of body is wanted", "send the audio as multipart/form-data with one field audio_files a file"),
+    422: {
+        "description": "The request is not as this document says",
+        "content": {"application/json": {"schema": INVALID, "example": {"detail": [WRONG]}}},
+    },
     429: error("Too many requests with this key", "this key may send 600 requests a minute"),
+    502: error("S3 refuses the service's credentials", "S3 does not let this service read 's3://recordings/one.flac'"),
     503: error("Busy, or the database is away", "the service has as many requests in line as it takes"),
     504: error("It took too long", "the answer took longer than 120 s"),
 }
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The entries of some errors, and of those that the gate may give on any route."""
+    return {status: TOLD[status] for status in sorted({401, 403, 408, 413, 429, 503, 504, *statuses})}
+
+
+ANYWHERE = errors()
+AUDIO = errors(400, 404, 409, 410, 422, 502)
 UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -54,24 +77,33 @@ UPLOAD: dict[str, Any] = {
         },
     }
 }
-FILES: dict[int | str, dict[str, Any]] = {200: json_body("An object a file, in their order", [ONE, FAILED])}
+FILES: dict[int | str, dict[str, Any]] = {415: TOLD[415], 200: json_body("An object a file, in their order", [ONE, FAILED])}
 DIRECTORY: dict[int | str, dict[str, Any]] = {200: json_body("File stem -> label -> 0 or 1", {"one": ONE, "notes": FAILED})}
-STREAM: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "A line a clip; the last one says how it ended",
-        "content": {
-            "application/x-ndjson": {"schema": {"type": "string"}, "example": LINES},
-            "text/event-stream": {"schema": {"type": "string"}},
-        },
+
+
+def events(lines: str) -> str:
+    """The same as server-sent events."""
+    *clips, last = lines.splitlines()
+    return "".join(f"event: {name}\ndata: {line}\n\n" for name, line in [*(("clip", clip) for clip in clips), ("done", last)])
+
+
+def streamed(lines: str) -> dict[int | str, dict[str, Any]]:
+    """A stream's entry: the same lines in both of its forms."""
+    schema = {"type": "string"}
+    content = {
+        "application/x-ndjson": {"schema": schema, "example": lines},
+        "text/event-stream": {"schema": schema, "example": events(lines)},
     }
-}
+    return {200: {"description": "A line a clip; the last one says how it ended", "content": content}}
+
+
+STREAM = streamed(LINES)
 METRICS = {"accuracy": 0.96, "hamming_distance": 0.04, "f1": 0.86, "precision": 0.95, "recall": 0.81}
 TEST: dict[int | str, dict[str, Any]] = {
     200: json_body("Metrics over all labelled clips, and what was predicted for each", {**METRICS, "predictions": {"one": ONE}})
 }
 TEST_LINES = '{"one": {"cel": 1, "voi": 0}}\n{"status": "done", "clips": 1, "failed": 0, "accuracy": 0.96, "f1": 0.86}\n'
-TEST_STREAM: dict[int | str, dict[str, Any]] = {200: {**STREAM[200], "content": {**STREAM[200]["content"]}}}
-TEST_STREAM[200]["content"]["application/x-ndjson"] = {"schema": {"type": "string"}, "example": TEST_LINES}
+TEST_STREAM = streamed(TEST_LINES)
 MODEL: dict[str, Any] = {
     "id": "5f0c7a0e-6a5e-4b57-9d2f-6f6a3c0c9a11",
     "key": "sample@e04c42dd",
@@ -94,4 +126,23 @@ MODEL: dict[str, Any] = {
     "data_digest": "9b1c",
     "decision": {"promote": True, "reason": "nothing was in production", "difference": None, "low": None, "high": None, "against": None},
     "aliases": ["production", "latest"],
+}
+MODELS: dict[int | str, dict[str, Any]] = {200: json_body("Keys: aliases, then name@digest8", ["production", "latest", "sample@e04c42dd"])}
+TYPES: dict[int | str, dict[str, Any]] = {200: json_body("Types", ["irmastrain", "irmastest", "openmic", "csv", "inference"])}
+PAGE: dict[str, Any] = {"items": [MODEL], "total": 1, "page": 1, "page_size": 100}
+COMPARED: dict[str, Any] = {
+    **{name: MODEL[name] for name in ("id", "key", "name", "data_digest")},
+    "split": "test",
+    "precision": 0.95,
+    "recall": 0.81,
+    "f1_score": 0.86,
+    "f1_difference": 0.0,
+    "per_class_f1": {"cel": 0.79},
+}
+AUDITED: dict[str, Any] = {
+    "at": MODEL["created_at"],
+    "who": "ann",
+    "action": "promoted",
+    "model_id": MODEL["id"],
+    "detail": {"reason": "better"},
 }

@@ -25,6 +25,7 @@ log = logging.getLogger("timbre.access")
 REQUEST_ID = "X-Request-ID"
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
+LINGER_S = 2.0
 FULL = "the service has as many requests in line as it takes: try again in a moment"
 
 
@@ -37,6 +38,13 @@ class Visit:
     received: int = 0
     status: int = 0
     answered: bool = False
+    waits: bool = False  # for the client to send
+    unread: bool = False  # there is more of the body than was taken in
+    held: bool = False  # the end of the answer was held back
+
+
+class LeftError(Exception):
+    """The client has stopped reading."""
 
 
 class Gate:
@@ -55,30 +63,55 @@ class Gate:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if scope["type"] != "http":
-            return  # the service has no websockets
+        if scope["type"] != "http":  # the service has no websockets
+            await send({"type": "websocket.close"})
+            return
         headers = Headers(scope=scope)
         given = headers.get(REQUEST_ID, "")
         name = given if PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
         request_id.set(name)
-        visit = Visit(self._limit(scope, headers) * MIB)
+        unread = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        visit = Visit(self._limit(scope, headers) * MIB, unread=unread)
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
                 visit.status = message["status"]
-                message = {**message, "headers": [*message["headers"], (REQUEST_ID.lower().encode(), name.encode())]}
+                own = [(REQUEST_ID.lower().encode(), name.encode()), *([(b"connection", b"close")] if visit.unread else [])]
+                message = {**message, "headers": [*message["headers"], *own]}
             elif not message.get("more_body"):
                 visit.answered = True
-            async with asyncio.timeout(self._config.time_limit_s):  # a client that does not read must not stay for ever
-                await send(message)
+                visit.held = visit.unread
+                message = {**message, "more_body": visit.held}  # the end is held back until the client has said its part
+            try:
+                async with asyncio.timeout(self._config.time_limit_s):  # a client that does not read must not stay for ever
+                    await send(message)
+            except TimeoutError:
+                raise LeftError from None
 
         try:
             await self._admit(scope, headers, receive, tell, visit)
-        except Refused as refused:
+        except LeftError:
+            pass
+        except Exception as error:
+            refused = refusal(error)
             if not visit.status:
                 await answer(refused)(scope, receive, tell)
         finally:
             self._note(scope, visit, name)
+        if visit.held:
+            await self._drain(receive, visit)
+            await send({"type": "http.response.body"})
+
+    async def _drain(self, receive: Receive, visit: Visit) -> None:
+        """Let a client that was answered early end its body: a connection cut off under it would take the answer along."""
+        left = self._config.max_body_bytes
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(LINGER_S, self._config.time_limit_s - (time.monotonic() - visit.began))):
+                while left > 0:
+                    message = await receive()
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        return
 
     def _limit(self, scope: Scope, headers: Headers) -> float:
         """MiB that the body may have."""
@@ -86,12 +119,9 @@ class Gate:
         return self._config.max_body_mib if upload else self._config.max_json_mib
 
     async def _admit(self, scope: Scope, headers: Headers, receive: Receive, send: Send, visit: Visit) -> None:
-        try:
-            scope["state"] = {**scope.get("state", {}), "caller": await self._access().check(scope, headers)}
-        except Exception as error:
-            raise refusal(error) from error
+        scope["state"] = {**scope.get("state", {}), "caller": await self._access().check(scope, headers)}
         announced = headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > visit.limit:
+        if announced.isdecimal() and int(announced) > visit.limit:
             raise _too_large(visit.limit)
         if self._inside >= self._config.max_pending:
             raise Refused(503, FULL, {"Retry-After": "5"})
@@ -110,6 +140,8 @@ class Gate:
         try:
             await asyncio.wait({client.work}, timeout=self._config.time_limit_s)
             if not client.work.done():
+                if visit.waits and not visit.status:
+                    raise Refused(408, f"the body did not arrive within {self._config.time_limit_s:g} s: send less at a time")
                 if not visit.status:
                     raise Refused(504, f"the answer took longer than {self._config.time_limit_s:g} s: send less at a time, or use a stream")
                 await asyncio.wait({client.work})  # a stream that has begun goes on for as long as its client stays
@@ -152,7 +184,9 @@ class _Client:
         if self._watcher or self.gone.is_set():
             await self.gone.wait()
             return {"type": "http.disconnect"}
+        self._visit.waits = True
         message: Message = await self._receive()
+        self._visit.waits = False
         if message["type"] == "http.disconnect":
             self.gone.set()
             return message
@@ -160,6 +194,7 @@ class _Client:
         if self._visit.received > self._visit.limit:
             raise _too_large(self._visit.limit)
         if not message.get("more_body"):
+            self._visit.unread = False
             self._watcher = asyncio.create_task(self._watch())
         return message
 
@@ -180,4 +215,4 @@ class _Client:
 
 
 def _too_large(limit: float) -> Refused:
-    return Refused(413, f"the request's body is larger than {limit / MIB:g} MiB: send fewer or smaller files", {"Connection": "close"})
+    return Refused(413, f"the request's body is larger than {limit / MIB:g} MiB: send fewer or smaller files")

@@ -53,6 +53,8 @@ class Model(BaseModel):
 
 
 class ModelPage(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"example": examples.PAGE})
+
     items: list[Model]
     total: int
     page: int
@@ -110,6 +112,8 @@ class Compared(BaseModel):
 class ComparisonTable(BaseModel):
     """`comparable` where all were judged on the same clips: other data give other figures."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [examples.COMPARED], "comparable": True}})
+
     items: list[Compared]
     comparable: bool
 
@@ -123,4 +127,6 @@ class AuditItem(BaseModel):
 
 
 class Audit(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [examples.AUDITED]}})
+
     items: list[AuditItem]

@@ -1,40 +1,20 @@
-"""Opened taggers by digest within a memory bound, and the scores of clips in batches that many requests share."""
+"""Opened taggers by digest within a memory bound, and one thread that scores the clips of all requests with them."""
 
+import asyncio
 import logging
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
+from bentos import metrics
 from components.audio import Clip16
-from components.errors import TimbreError
 from components.tagger import ClipScores, Tagger
 
 log = logging.getLogger("timbre.service")
-
-
-class Item(NamedTuple):
-    """A clip for a tagger: samples int16 [time] at the tagger's own rate, and the amplitude of one step."""
-
-    digest: str
-    samples: npt.NDArray[np.int16]
-    scale: float
-
-
-class Scored(NamedTuple):
-    """Scores of windows [window, label], their starts [window] in seconds, of the clip [label]; or an error's sentence."""
-
-    windows: npt.NDArray[np.float32]
-    starts_s: npt.NDArray[np.float64]
-    clip: npt.NDArray[np.float32]
-    error: str = ""
-
-
-NOTHING = Scored(np.zeros((0, 0), np.float32), np.zeros(0), np.zeros(0, np.float32))
+CLIPS_A_BATCH = 32  # more gain nothing, and a newcomer waits for those before it
 
 
 class OpenTaggers:
@@ -70,25 +50,78 @@ class OpenTaggers:
             return tagger
 
 
-def score(taggers: OpenTaggers, items: Sequence[Item], batch_size: int) -> list[Scored]:
-    """The scores of each item in order; clips of one tagger share its batches of windows."""
-    found: list[Scored] = [NOTHING] * len(items)
-    for digest in dict.fromkeys(item.digest for item in items):
-        places = [place for place, item in enumerate(items) if item.digest == digest]
-        for place, scored in zip(places, _score_one(taggers, digest, [items[place] for place in places], batch_size), strict=True):
-            found[place] = scored
-    return found
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """Clips of one request and where their scores go."""
+
+    digest: str
+    clips: Sequence[Clip16]
+    answer: "asyncio.Future[list[ClipScores]]"
 
 
-def _score_one(taggers: OpenTaggers, digest: str, items: Sequence[Item], batch_size: int) -> list[Scored]:
-    try:
-        tagger = taggers.get(digest)
-        clips = tagger.score_clips((Clip16(item.samples, item.scale) for item in items), batch_size)
-        return [Scored(one.windows, one.starts_s, one.clip) for one in clips]
-    except TimbreError as error:
-        return [NOTHING._replace(error=str(error))] * len(items)
+class Batches:
+    """Scores what waits, in the order it came; clips of one tagger share a batch, whichever requests they are of.
 
+    It never waits for company: more clips gather while a batch is at work, so batches grow with the load by themselves.
 
-def clip_scores(scored: Any) -> ClipScores:
-    """As components know it."""
-    return ClipScores(scored[0], scored[1], scored[2])
+    Args:
+        taggers: gives the tagger of a digest.
+        batch_size: windows that the tagger takes at a time.
+    """
+
+    def __init__(self, taggers: OpenTaggers, batch_size: int) -> None:
+        self._taggers, self._batch_size = taggers, batch_size
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="timbre-score")
+        self._waiting: deque[_Job] = deque()
+        self._turns: asyncio.Task[None] | None = None
+
+    def close(self) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    async def score(self, digest: str, clips: Sequence[Clip16]) -> list[ClipScores]:
+        """The scores of each clip, in order.
+
+        Raises:
+            TimbreError: if the tagger cannot be opened.
+        """
+        answer: asyncio.Future[list[ClipScores]] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Job(digest, clips, answer))
+        if self._turns is None or self._turns.done():
+            self._turns = asyncio.create_task(self._work())
+        return await answer
+
+    async def _work(self) -> None:
+        """One batch after the other until nothing waits."""
+        loop = asyncio.get_running_loop()
+        while jobs := self._next():
+            clips = [clip for job in jobs for clip in job.clips]
+            metrics.BATCH.observe(len(clips))
+            try:
+                scores = iter(await loop.run_in_executor(self._thread, self._score, jobs[0].digest, clips))
+            except Exception as error:  # whoever asked has to hear of it
+                outcomes: list[Exception | list[ClipScores]] = [error] * len(jobs)
+            else:
+                outcomes = [[next(scores) for _ in job.clips] for job in jobs]
+            for job, outcome in zip(jobs, outcomes, strict=True):
+                if job.answer.done():
+                    continue  # its client left
+                if isinstance(outcome, Exception):
+                    job.answer.set_exception(outcome)
+                else:
+                    job.answer.set_result(outcome)
+
+    def _next(self) -> list[_Job]:
+        """The first that waits, and those right behind it that fit into the same batch."""
+        jobs, clips = list[_Job](), 0
+        while self._waiting:
+            job = self._waiting[0]
+            if not job.answer.done():
+                if jobs and (job.digest != jobs[0].digest or clips + len(job.clips) > CLIPS_A_BATCH):
+                    break
+                jobs.append(job)
+                clips += len(job.clips)
+            self._waiting.popleft()
+        return jobs
+
+    def _score(self, digest: str, clips: Sequence[Clip16]) -> list[ClipScores]:
+        return list(self._taggers.get(digest).score_clips(clips, self._batch_size))

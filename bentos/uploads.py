@@ -1,6 +1,7 @@
 """The files of a multipart request, handed on one by one while the rest still streams in, so that few of them are held at a time."""
 
 import dataclasses
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ FIELD = "audio_files"
 MULTIPART = "multipart/form-data"
 IN_MEMORY = 2 * 2**20  # a larger file goes on in a nameless temporary one
 HEADER_BYTES, OTHER_PARTS = 8192, 8
+LONGEST_BOUNDARY = 70  # RFC 2046
+BROKEN = "the multipart body cannot be read: it breaks off or its boundary is wrong"
+ROOM = 2**29  # bytes that stay free on the disk of the temporary files
+LOOK_EVERY = 2**24
 
 
 class NamedFile:
@@ -27,6 +32,9 @@ class NamedFile:
         self.read, self.seek, self.tell, self.write, self.close = (
             self._file.read, self._file.seek, self._file.tell, self._file.write, self._file.close,
         )  # fmt: skip
+
+    def __del__(self) -> None:
+        self._file.close()  # where the client left before anyone opened it
 
 
 @dataclass
@@ -42,6 +50,8 @@ class _Parts:
     headers: dict[bytes, bytes] = dataclasses.field(default_factory=dict)
     name: bytes = b""
     value: bytes = b""
+    ended: bool = False
+    unseen: int = 0  # bytes since the disk was last looked at
 
     def on_part_begin(self) -> None:
         self.headers, self.name, self.value, self.current = {}, b"", b"", None
@@ -73,12 +83,23 @@ class _Parts:
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self.current is not None:
-            self.current.write(data[start:end])
+            self._see_room(end - start)
+            self.current.write(memoryview(data)[start:end])
 
     def on_part_end(self) -> None:
         if self.current is not None:
             self.done.append(self.current)
             self.current = None
+
+    def on_end(self) -> None:
+        self.ended = True
+
+    def _see_room(self, size: int) -> None:
+        self.unseen += size
+        if self.unseen >= LOOK_EVERY:
+            self.unseen = 0
+            if shutil.disk_usage(tempfile.gettempdir()).free < ROOM:
+                raise Refused(503, "the service has no room for uploads just now: try again in a moment", {"Retry-After": "5"})
 
     def _check(self, size: int) -> None:
         if size > HEADER_BYTES:
@@ -92,8 +113,9 @@ async def uploads(request: Request, most: int, field: str = FIELD) -> AsyncItera
         Refused: 400 if the body is broken, 413 if there are more than `most`.
     """
     _, options = parse_options_header(request.headers["content-type"])
-    if not (boundary := options.get(b"boundary")):
-        raise Refused(400, "the multipart body names no boundary")
+    boundary = options.get(b"boundary", b"")
+    if not 0 < len(boundary) <= LONGEST_BOUNDARY:
+        raise Refused(400, f"the multipart body's type names no boundary of 1 to {LONGEST_BOUNDARY} characters")
     parts = _Parts(most, field)
     told: Any = {name: getattr(parts, name) for name in dir(parts) if name.startswith("on_")}
     parser = MultipartParser(boundary, told)
@@ -102,9 +124,10 @@ async def uploads(request: Request, most: int, field: str = FIELD) -> AsyncItera
             parser.write(chunk)
             while parts.done:
                 yield parts.done.pop(0)
-        parser.finalize()
+        if not parts.ended:
+            raise Refused(400, BROKEN)
     except FormParserError:
-        raise Refused(400, "the multipart body cannot be read: it breaks off or its boundary is wrong") from None
+        raise Refused(400, BROKEN) from None
     finally:
         for file in (*parts.done, *filter(None, [parts.current])):
             file.close()

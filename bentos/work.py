@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,15 +10,14 @@ from typing import Any
 from bentos import metrics
 from bentos.catalogue import Offer
 from bentos.errors import Refused
-from bentos.scoring import Item, clip_scores
+from bentos.scoring import Batches
 from components.audio import Clip16, Limits, Source, load
-from components.errors import TaggerError, TimbreError
+from components.errors import TimbreError
 from components.tagger import ClipScores
 
-GROUP = 8  # clips a call to the scorer
-FLIGHTS = 2  # calls under way, so that the scorer never waits for us
+GROUP = 8  # clips of one request that are sent off together
+FLIGHTS = 2  # groups of one request at a time, so that there is always one at hand
 Opener = Callable[[], AbstractContextManager[Source]]
-Score = Callable[[Sequence[Item]], Awaitable[Sequence[Any]]]
 Heard = ClipScores | TimbreError
 
 
@@ -38,20 +37,21 @@ class Work:
     """The hands of one process.
 
     Args:
-        score: asks the scorer.
+        batches: score the clips.
         limits: of one clip.
         threads: that decode.
         clips: decoded and not yet scored at a time, for all requests together, so that memory is bounded.
     """
 
-    def __init__(self, score: Score, limits: Limits, threads: int, clips: int = 48) -> None:
-        self._score, self._limits = score, limits
+    def __init__(self, batches: Batches, limits: Limits, threads: int, clips: int = 48) -> None:
+        self._batches, self._limits = batches, limits
         self.ahead = 2 * threads + FLIGHTS * GROUP
         self.places = asyncio.Semaphore(clips)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="timbre-decode")
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
+        self._batches.close()
 
     async def hear(self, offer: Offer, sources: AsyncIterable[Opener], budget: Budget) -> AsyncIterator[Heard]:
         """Each source's scores or its error, in order; sources may still be arriving.
@@ -101,20 +101,14 @@ class Work:
     async def score(self, offer: Offer, group: Sequence[Clip16 | TimbreError]) -> list[Heard]:
         """The scores of a group; what failed keeps its place."""
         clips = [one for one in group if isinstance(one, Clip16)]
-        scored = iter(await self._score([Item(offer.digest, clip.samples, clip.scale) for clip in clips]) if clips else ())
-        return [one if isinstance(one, TimbreError) else _heard(next(scored)) for one in group]
+        scores = iter(await self._batches.score(offer.digest, clips) if clips else ())
+        return [next(scores) if isinstance(one, Clip16) else one for one in group]
 
 
 def _note(offer: Offer, clip: Clip16 | TimbreError) -> None:
     metrics.CLIPS.labels(offer.key, "scored" if isinstance(clip, Clip16) else "unreadable").inc()
     if isinstance(clip, Clip16):
         metrics.AUDIO_SECONDS.labels(offer.key).inc(len(clip.samples) / offer.settings.sample_rate)
-
-
-def _heard(scored: Any) -> Heard:
-    if scored[3]:
-        raise TaggerError(scored[3])
-    return clip_scores(scored)
 
 
 class _Line:
@@ -161,6 +155,7 @@ class _Line:
         under_way: list[asyncio.Future[Any]] = [feeder, *self._decoding, *self._flights]
         for one in under_way:
             one.cancel()
+            one.add_done_callback(_look)
         self._leave(self._held)
 
     async def _something(self, feeder: "asyncio.Task[None]") -> None:
@@ -187,6 +182,12 @@ class _Line:
         for _ in range(count):
             self._mine.release()
             self._work.places.release()
+
+
+def _look(task: "asyncio.Future[Any]") -> None:
+    """Take note of an error that no longer matters; asyncio logs those that nobody saw."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def at_once(openers: Iterable[Opener]) -> AsyncIterator[Opener]:

@@ -7,7 +7,6 @@ from zenml.types import HTMLString
 
 from components.config import AudioConfig, DataConfig, Task
 from components.datasets import build_manifest
-from components.errors import DataError
 from components.places import store_root
 from components.progress import bars
 from components.validation import validate as check
@@ -27,9 +26,5 @@ def validate(
     """
     gathered = build_manifest(data, labels if isinstance(labels, str) else tuple(labels), audio, progress=bars, task=task)
     verdict = check(gathered, data)
-    if not verdict.ok:
-        page = store_root() / "data_report.html"
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(verdict.html, encoding="utf-8")
-        raise DataError(f"{'; '.join(verdict.failures)} (report: {page})")
+    verdict.require(store_root() / "data_report.html")
     return ManifestRef.keep(gathered.manifest), HTMLString(verdict.html)

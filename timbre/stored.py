@@ -19,12 +19,7 @@ def checked(config: Config, progress: Progress = quiet) -> Manifest:
     """
     data = _data(config)
     gathered = build_manifest(data, config.labels, config.audio, progress, config.task)
-    verdict = validate(gathered, data)
-    if not verdict.ok:
-        page = store_root() / "data_report.html"
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(verdict.html, encoding="utf-8")
-        raise DataError(f"{'; '.join(verdict.failures)} (report: {page})")
+    validate(gathered, data).require(store_root() / "data_report.html")
     return gathered.manifest
 
 

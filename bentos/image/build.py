@@ -54,7 +54,7 @@ def import_tagger(folder: Path) -> bentoml.Model:
 
 def pack(model: bentoml.Model, variant: str, base: str) -> bentoml.Bento:
     """The Bento: code, tagger, and how its image is made."""
-    digest = model.info.metadata["sha256"]
+    digest = str(model.info.metadata["sha256"])
     return bentoml.bentos.build(
         "bentos.service:Timbre",
         name="timbre",
@@ -72,7 +72,7 @@ def containerize(bento: bentoml.Bento, variant: str, backend: str, tag: str) -> 
     """Make the image of a Bento."""
     options = {name.replace("-", "_"): values for name, values in build_options(variant, backend).items()}
     with contextlib.chdir(tempfile.gettempdir()):  # BentoML lays its context there and reads a template only below the working folder
-        bentoml.container.build(bento.tag, backend, image_tag=(tag,), **options)
+        bentoml.container.build(bento.tag, backend, image_tag=(tag,), **options)  # type: ignore[call-overload]
 
 
 if __name__ == "__main__":

@@ -3,19 +3,21 @@
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
+from bentos import examples
+from bentos.access import KEY
 from bentos.context import context_of
 from components.datasets import DATASETS
 
-router = APIRouter(tags=["resources"])
+router = APIRouter(tags=["resources"], responses=examples.ANYWHERE, dependencies=[KEY])
 
 
-@router.get("/models", summary="Models that may be used", response_description="Keys for `model_ckpt_path`: aliases, then name@digest8.")
+@router.get("/models", summary="Models that may be used", responses=examples.MODELS)
 async def models(request: Request) -> list[str]:
     """Each string is exactly what the parameter `model_ckpt_path` takes."""
     return await run_in_threadpool(context_of(request).catalogue.keys)
 
 
-@router.get("/dataset-types", summary="Types of data sets")
+@router.get("/dataset-types", summary="Types of data sets", responses=examples.TYPES)
 async def dataset_types() -> list[str]:
     """Each type reads labels in its own way; the empty string `""` only loads the audio."""
     return list(DATASETS)

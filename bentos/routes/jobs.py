@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from bentos import examples
+from bentos.access import KEY
 from bentos.context import Context, caller_of, context_of
 from components.config import Config
 from components.registry.job_request import refuse_foreign_paths
@@ -44,11 +45,10 @@ REUSED = examples.error(
     "The key belongs to another request", f"the idempotency key 'nightly' belongs to job {ID}, which asks for something else"
 )
 REFUSED = examples.error("The configuration cannot be trained", "there is no configuration 'sampel'; did you mean sample?")
-ERRORS: dict[int | str, dict[str, Any]] = {status: told for status, told in examples.ERRORS.items() if status in (400, 401, 403, 429, 503)}
 QUEUED = {**LOGGED, **dict.fromkeys(("step", "steps", "epoch", "epochs", "started_at", "run")), "state": "queued", "attempts": 0}
 ACCEPTED = {**QUEUED, "metrics": {}, "log_tail": ""}
 
-router = APIRouter(prefix=WHERE, tags=["training jobs"], responses=ERRORS)
+router = APIRouter(prefix=WHERE, tags=["training jobs"], responses=examples.errors(400, 422), dependencies=[KEY])
 JobId = Annotated[str, Path(alias="job_id", max_length=100, examples=[ID])]
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200, description="The same key and body again give the same job.")]

@@ -7,11 +7,12 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from bentos import examples
+from bentos.access import KEY
 from bentos.context import caller_of, context_of
 from bentos.schemas import Audit, AuditItem, Compared, Comparison, ComparisonTable, Model, ModelChange, ModelPage, Reason
 from components.registry import AuditEntry, RegisteredModel, Registry, rfc3339
 
-router = APIRouter(prefix="/api/v1", tags=["registry"], responses=examples.ERRORS)
+router = APIRouter(prefix="/api/v1", tags=["registry"], responses=examples.errors(400, 404, 409, 410, 422), dependencies=[KEY])
 T = TypeVar("T")
 Key = Annotated[str, Path(alias="model_id", max_length=300, description="An id, a key name@digest8, a digest or an alias.")]
 Sort = Literal["created_at", "-created_at", "name", "-name", "f1_score", "-f1_score"]
@@ -62,19 +63,9 @@ async def get_model(request: Request, key: Key) -> Model:
 
 @router.patch("/models/{model_id}")
 async def change_model(request: Request, key: Key, body: ModelChange) -> Model:
-    """Rename, describe, activate or deactivate a model."""
-
-    def change(registry: Registry) -> Model:
-        model, who = registry.look_up(key), caller_of(request)
-        if body.is_active is not None:
-            model = registry.set_active(model.id, body.is_active, who)
-        if body.name is not None:
-            model = registry.rename(model.id, body.name, who)
-        if body.description is not None:
-            model = registry.describe(model.id, body.description, who)
-        return _model(model)
-
-    return await _do(request, change)
+    """Rename, describe, activate or deactivate a model: all that is asked, or nothing."""
+    given = body.model_dump()
+    return await _do(request, lambda registry: _model(registry.change(key, caller_of(request), **given)))
 
 
 @router.delete("/models/{model_id}", status_code=204)

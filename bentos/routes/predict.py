@@ -1,6 +1,6 @@
 """Which labels a model hears in files."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from bentos import examples
+from bentos.access import KEY
 from bentos.answers import answer_of
 from bentos.catalogue import Offer
 from bentos.context import Context, context_of
@@ -22,7 +23,7 @@ from bentos.work import Budget, Heard, Opener, at_once
 from components.errors import TimbreError
 
 Answer = dict[str, int | float | str]
-router = APIRouter(prefix="/model", tags=["model inference"], responses=examples.ERRORS)
+router = APIRouter(prefix="/model", tags=["model inference"], responses=examples.AUDIO, dependencies=[KEY])
 ModelKey = Annotated[str, Query(alias="model_ckpt_path", max_length=300, description="One of the strings that `GET /models` gives.")]
 Scores = Annotated[bool, Query(description="Probabilities instead of 0 or 1.")]
 Paths = Annotated[list[Annotated[str, Body(max_length=4096)]], Body(min_length=1, max_length=1000, examples=[examples.PATHS])]
@@ -56,7 +57,7 @@ async def predict_directory_stream(request: Request, model: ModelKey, paths: Pat
     context, offer, names, openers = await _listed(request, model, paths)
     total = {"clips": 0, "failed": 0}
 
-    async def lines() -> AsyncIterator[dict[str, Any]]:
+    async def lines() -> AsyncGenerator[dict[str, Any]]:
         waiting = iter(names)
         async for one in context.work.hear(offer, at_once(openers), Budget(context.config.max_seconds)):
             total["failed" if isinstance(one, TimbreError) else "clips"] += 1

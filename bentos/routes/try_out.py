@@ -1,15 +1,15 @@
 """How good a model is on data sets that lie where the service may read."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import ExitStack
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from bentos import examples
+from bentos.access import KEY
 from bentos.context import context_of
 from bentos.errors import Refused
 from bentos.judging import Named, Test, opened
@@ -18,7 +18,7 @@ from bentos.schemas import DatasetItem
 from bentos.streams import stream
 from components.errors import TimbreError
 
-router = APIRouter(prefix="/model", tags=["model inference"], responses=examples.ERRORS)
+router = APIRouter(prefix="/model", tags=["model inference"], responses=examples.AUDIO, dependencies=[KEY])
 Data = Annotated[list[DatasetItem], Body(min_length=1, max_length=100)]
 OfLabels = Annotated[
     bool | None, Query(alias="instrument_metrics", description="Metrics of each label too; the service's own flag where none is given.")
@@ -49,7 +49,7 @@ async def try_directory_stream(request: Request, model: ModelKey, data: Data, of
         raise
     total: dict[str, Any] = {}
 
-    async def lines() -> AsyncIterator[dict[str, Any]]:
+    async def lines() -> AsyncGenerator[dict[str, Any]]:
         with stack:
             names = iter(test.names)
             async for one in test.run():
@@ -57,9 +57,7 @@ async def try_directory_stream(request: Request, model: ModelKey, data: Data, of
         failed = sum(isinstance(one, TimbreError) for one in test.heard)
         total.update({"clips": len(test.heard) - failed, "failed": failed, **await _metrics(request, test, of_labels)})
 
-    answer = stream(request, lines(), total)
-    answer.background = BackgroundTask(stack.close)  # for a client that left before the first line
-    return answer
+    return stream(request, lines(), total, stack.close)
 
 
 async def _opened(request: Request, model: str, data: list[DatasetItem], stack: ExitStack) -> Test:

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from components.config import Config
 from components.errors import RegistryError
+from components.registry import leases
 from components.registry.database import Database
 from components.registry.errors import JobFinished, KeyReused, LostLease, UnknownJob
 from components.registry.history import note
@@ -36,9 +37,8 @@ from components.registry.job import (
 )
 from components.registry.job_request import checked
 from components.registry.records import plain
-from components.registry.tables import JobRow, ModelRow, now
+from components.registry.tables import JobRow, ModelRow
 
-ATTEMPTS = 3
 LONGEST_KEY = 200
 NOBODY = "timbre"  # who buries jobs
 NOTHING = Pulse()
@@ -92,7 +92,7 @@ class Jobs:
                 owner=owner,
                 idempotency_key=idempotency_key,
                 by_hand=False,
-                created_at=_clock(session),
+                created_at=leases.clock(session),
             )
             session.add(row)
             session.flush()
@@ -102,7 +102,7 @@ class Jobs:
     def begin(self, config: str, who: str, seconds: float) -> Job:
         """Enter a training that a person has begun by hand; it is leased to who began it, and to nobody else after."""
         with self.database.write(in_turn=False) as session:
-            moment = _clock(session)
+            moment = leases.clock(session)
             row = JobRow(state=QUEUED, config=plain(config)[:100], overrides=[], owner=plain(who)[:200], by_hand=True, created_at=moment)
             session.add(row)
             session.flush()
@@ -117,15 +117,15 @@ class Jobs:
             seconds: how long it is theirs; `heartbeat` makes it theirs for as long again.
         """
         with self.database.read() as session:
-            if session.scalar(select(JobRow.id).where(_open_at(_clock(session))).limit(1)) is None:
+            if session.scalar(select(JobRow.id).where(leases.open_at(leases.clock(session))).limit(1)) is None:
                 return None  # so that idle workers do not keep writers waiting
         self._bury()
         with self.database.write(in_turn=False) as session:
-            moment = _clock(session)
+            moment = leases.clock(session)
             order = (JobRow.created_at, JobRow.id)
-            waiting = select(JobRow).where(_open_at(moment)).order_by(*order).limit(1).with_for_update(skip_locked=True)
+            waiting = select(JobRow).where(leases.open_at(moment)).order_by(*order).limit(1).with_for_update(skip_locked=True)
             row = session.scalar(waiting)
-            return None if row is None or _is_dead(row, moment) else _take(session, row, worker, moment, seconds)
+            return None if row is None or leases.is_dead(row, moment) else _take(session, row, worker, moment, seconds)
 
     def heartbeat(self, token: str, seconds: float, pulse: Pulse = NOTHING) -> Job:
         """Keep the lease for as many seconds from now, and say how far the job is; the answer says whether to stop (cancel_requested).
@@ -134,7 +134,7 @@ class Jobs:
             LostLease: if the token is no longer that of the job.
         """
         with self._held(token) as (session, row):
-            row.lease_until = _clock(session) + timedelta(seconds=seconds)
+            row.lease_until = leases.clock(session) + timedelta(seconds=seconds)
             pulse.write(row)
             return _job(session, row)
 
@@ -180,7 +180,7 @@ class Jobs:
             if not row.cancel_requested:
                 row.cancel_requested = True
                 note(session, who, "job cancelled", None, job=row.id, state=row.state)
-            if row.state == QUEUED or _has_run_out(row, _clock(session)):
+            if row.state == QUEUED or leases.has_run_out(row, leases.clock(session)):
                 _end(session, row, CANCELLED, None, who)
             return _job(session, row)
 
@@ -230,11 +230,11 @@ class Jobs:
     def _bury(self) -> None:
         """End the jobs that nobody works on and nobody may take up: of dead processes, cancelled meanwhile, or tried too often."""
         with self.database.read() as session:
-            if session.scalar(select(JobRow.id).where(_dead_at(_clock(session))).limit(1)) is None:
+            if session.scalar(select(JobRow.id).where(leases.dead_at(leases.clock(session))).limit(1)) is None:
                 return
         with self.database.write(in_turn=False) as session:
-            moment = _clock(session)
-            for row in session.scalars(select(JobRow).where(_dead_at(moment)).with_for_update(skip_locked=True)):
+            moment = leases.clock(session)
+            for row in session.scalars(select(JobRow).where(leases.dead_at(moment)).with_for_update(skip_locked=True)):
                 if row.cancel_requested:
                     _end(session, row, CANCELLED, None, NOBODY)
                 elif row.by_hand:
@@ -242,35 +242,6 @@ class Jobs:
                 else:
                     said = f"its worker died {row.attempts} times before it was done: see its log, and submit it again when that is mended"
                     _end(session, row, FAILED, said, NOBODY)
-
-
-def _clock(session: Session) -> datetime:
-    """The database's time."""
-    if session.get_bind().dialect.name == "postgresql":
-        moment: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
-        return moment
-    return now()
-
-
-def _open_at(moment: datetime) -> ColumnElement[bool]:
-    """Jobs that may be leased; those that are dead by then are among them."""
-    return or_(JobRow.state == QUEUED, _run_out_at(moment))
-
-
-def _dead_at(moment: datetime) -> ColumnElement[bool]:
-    return and_(_run_out_at(moment), or_(JobRow.by_hand.is_(True), JobRow.cancel_requested.is_(True), JobRow.attempts >= ATTEMPTS))
-
-
-def _run_out_at(moment: datetime) -> ColumnElement[bool]:
-    return and_(JobRow.state == RUNNING, JobRow.lease_until < moment)
-
-
-def _has_run_out(row: JobRow, moment: datetime) -> bool:
-    return row.state == RUNNING and row.lease_until is not None and row.lease_until < moment
-
-
-def _is_dead(row: JobRow, moment: datetime) -> bool:
-    return _has_run_out(row, moment) and (row.by_hand or row.cancel_requested or row.attempts >= ATTEMPTS)
 
 
 def _take(session: Session, row: JobRow, worker: str, moment: datetime, seconds: float) -> Job:
@@ -281,7 +252,7 @@ def _take(session: Session, row: JobRow, worker: str, moment: datetime, seconds:
 
 
 def _end(session: Session, row: JobRow, state: str, error: str | None, who: str) -> None:
-    row.state, row.finished_at = state, _clock(session)
+    row.state, row.finished_at = state, leases.clock(session)
     row.error = None if error is None else without_folders(plain(error))[:LONGEST_ERROR]
     row.token = row.worker = row.lease_until = None
     if state != SUCCEEDED or row.model_id is None:

@@ -164,15 +164,23 @@ class Registry:
             history.put_in_production(session, rows[0], who, history.ROLLED_BACK, reason)
             return _model(session, rows[0])
 
-    def set_active(self, key: str, is_active: bool, who: str) -> RegisteredModel:
-        """Say whether a model may be served.
+    def change(
+        self, key: str, who: str, *, name: str | None = None, description: str | None = None, is_active: bool | None = None
+    ) -> RegisteredModel:
+        """Say anew what is given, all of it or nothing; the digest stays, so with a new name the key becomes `<name>@digest8`.
 
         Raises:
-            ModelInUse: if it is in production.
+            ModelInUse: if it is in production and must not be served any more.
         """
         with self.database.write() as session:
             row = keys.present(keys.row_of(session, key))
-            if row.is_active != is_active:
+            if name is not None and row.name != names.check(name):
+                before, row.name = row.name, name
+                note(session, who, "renamed", row, before=before, after=name)
+            if description is not None and row.description != plain(description):
+                before, row.description = row.description, plain(description)
+                note(session, who, "described", row, before=before, after=description)
+            if is_active is not None and row.is_active != is_active:
                 _spare_production(session, row, "made inactive")
                 row.is_active = is_active
                 note(session, who, "activated" if is_active else "deactivated", row)
@@ -190,24 +198,6 @@ class Registry:
                 _spare_production(session, row, "archived")
                 row.is_active, row.archived_at = False, now()
                 note(session, who, "archived", row)
-            return _model(session, row)
-
-    def rename(self, key: str, name: str, who: str) -> RegisteredModel:
-        """Give a model another name; its digest stays, so its key becomes `<new name>@digest8`."""
-        with self.database.write() as session:
-            row = keys.present(keys.row_of(session, key))
-            if row.name != names.check(name):
-                before, row.name = row.name, name
-                note(session, who, "renamed", row, before=before, after=name)
-            return _model(session, row)
-
-    def describe(self, key: str, description: str, who: str) -> RegisteredModel:
-        """Say in words what a model is."""
-        with self.database.write() as session:
-            row = keys.present(keys.row_of(session, key))
-            if row.description != plain(description):
-                before, row.description = row.description, plain(description)
-                note(session, who, "described", row, before=before, after=description)
             return _model(session, row)
 
     def audit(self, key: str | None = None, limit: int = 100) -> tuple[AuditEntry, ...]:

@@ -4,6 +4,7 @@ Great Expectations takes seconds to import, so that waits until `validate` runs.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from components.config import DataConfig
 from components.datasets import Gathered
@@ -28,14 +29,20 @@ class Verdict:
     failures: list[str]
     html: str
 
-    def require(self) -> None:
+    def require(self, page: Path | None = None) -> None:
         """Go on only where the data are ok.
 
+        Args:
+            page: where the report is kept if they are not.
         Raises:
-            DataError: with every failure.
+            DataError: with every failure, and where the report is.
         """
-        if not self.ok:
-            raise DataError("; ".join(self.failures))
+        if self.ok:
+            return
+        if page is not None:
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text(self.html, encoding="utf-8")
+        raise DataError("; ".join(self.failures) + (f" (report: {page})" if page else ""))
 
 
 def validate(gathered: Gathered, data: DataConfig) -> Verdict:

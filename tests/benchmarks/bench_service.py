@@ -53,14 +53,16 @@ def main() -> int:
         files = [write(sounds / f"{place:03d}.wav", place).read_bytes() for place in range(CLIPS)]
         tagger = sealed(folder / "models" / "bench", "MOBILENET_V3_LARGE")
         os.sched_setaffinity(0, {LOAD_CORE})
-        with service(folder) as (url, pids), bare(tagger, sounds) as ask:
+        with service(folder) as (url, pids), bare(tagger, sounds) as ask, httpx.Client(timeout=300) as client:
             named = [(f"{place}.wav", data) for place, data in enumerate(files)]
             together, singly = body_of(named), [body_of([file]) for file in named]
-            post(url, body_of(named[:8]))
+            ask("all")
+            post(client, url, together)
+            clients(url, singly)
             batch, many = [], []
             for _ in range(ROUNDS):
                 bare_s = ask("all")[0]
-                batch.append(bare_s / timed(lambda: post(url, together)))
+                batch.append(bare_s / timed(lambda: post(client, url, together)))
                 many.append(bare_s / CLIPS / (timed(lambda: clients(url, singly)) / (CLIENTS * REQUESTS)))
                 print(f"bare {CLIPS / bare_s:.0f} clips/s; one request {batch[-1]:.2f}, {CLIENTS} clients {many[-1]:.2f} of it", flush=True)
             extra_ms = []
@@ -68,7 +70,7 @@ def main() -> int:
                 bare_cpu = ask("each")[1] / CLIPS
                 before = cpu_seconds(pids)
                 for body in singly[:ONE_BY_ONE]:
-                    post(url, body)
+                    post(client, url, body)
                 extra_ms.append(1000 * ((cpu_seconds(pids) - before) / ONE_BY_ONE - bare_cpu))
             ratios = statistics.median(batch), statistics.median(many)
             added = statistics.median(extra_ms)
@@ -142,14 +144,13 @@ def body_of(files: list[tuple[str, bytes]]) -> Body:
     return request.read(), request.headers["content-type"], len(files)
 
 
-def post(url: str, body: Body, client: httpx.Client | None = None) -> None:
+def post(client: httpx.Client, url: str, body: Body) -> None:
     content, content_type, files = body
-    answer = (client or httpx).post(
+    answer = client.post(
         f"{url}/model/predict-files",
         params={"model_ckpt_path": MODEL},
         content=content,
         headers={"Content-Type": content_type},
-        timeout=300,
     )
     answer.raise_for_status()
     assert len(answer.json()) == files
@@ -161,7 +162,7 @@ def clients(url: str, bodies: list[Body]) -> None:
     def one(place: int) -> None:
         with httpx.Client(timeout=300) as client:
             for turn in range(REQUESTS):
-                post(url, bodies[(place + turn) % len(bodies)], client)
+                post(client, url, bodies[(place + turn) % len(bodies)])
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(one, range(CLIENTS)))

@@ -35,7 +35,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Regist
 @pytest.fixture
 def client(registry: Registry) -> Iterator[httpx.Client]:
     """Calls a service that listens on a port; its key may train."""
-    app = create_app(ServiceConfig(page=False), lambda: None)
+    app = create_app(ServiceConfig(page=False))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -27,7 +27,7 @@ def fresh(service: Running, request: pytest.FixtureRequest):
     folder = small_tagger(service.home / "sealed" / str(seed), f"m{seed}", seed)
     with service.registry() as registry:
         model = registry.register(folder, card(0.5), lambda _: Decision(False, "a test"), who="test")
-        return registry.set_active(model.id, True, "test").id
+        return registry.change(model.id, "test", is_active=True).id
 
 
 def predict(client, key):

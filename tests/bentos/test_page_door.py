@@ -7,15 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from starlette.concurrency import run_in_threadpool
 from starlette.testclient import TestClient
 
 from bentos.app import create_app
-from bentos.catalogue import Catalogue
 from bentos.config import ServiceConfig
 from bentos.page.clips import PREFIX, Clips
 from bentos.page.marks import clock, safe, sentence, ticks
-from bentos.scoring import OpenTaggers, score
 from components.registry import ApiKeys, Registry
 from tests.fixtures.running import RATE, furnish
 from tests.fixtures.sounds import encoded, sine
@@ -44,14 +41,11 @@ def keys(home: Path) -> dict[str, str]:
 
 @contextmanager
 def opened(home: Path, **given: object) -> Iterator[TestClient]:
-    """The app with its scorer in one process, as a browser on this machine sees it."""
+    """The app, as a browser on this machine sees it."""
     config = ServiceConfig.model_validate({"data_roots": [home / "data"], "max_body_mib": 0.2, "max_json_mib": 0.01, **given})
-    with Registry() as registry:
-        taggers = OpenTaggers(Catalogue(registry, None).folder, "cpu", 2**30)
-        app = create_app(config, lambda: lambda items: run_in_threadpool(score, taggers, items, 8))
-        client = TestClient(app, "http://localhost", client=("127.0.0.1", 5000), raise_server_exceptions=False)
-        with client:
-            yield client
+    client = TestClient(create_app(config), "http://localhost", client=("127.0.0.1", 5000), raise_server_exceptions=False)
+    with client:
+        yield client
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def choose(
 
     chosen = compare_over_folds(recipes, store_of, out_dir or new_run_folder("choose"), folds, bars)
     rows = [
-        (str(name), f"{row['mean']:.3f} ± {row['deviation']:.3f}", f"{-row['behind']:+.3f} ± {row['behind_deviation']:.3f}")
+        (str(name), f"{row['mean']:.3f} ± {row['deviation']:.3f}", f"{-row['behind']:+z.3f} ± {row['behind_deviation']:.3f}")
         for name, row in chosen.table.iterrows()
     ]
     print_table(["recipe", "macro F1", "against the best"], rows, right=["macro F1", "against the best"])

@@ -1,7 +1,9 @@
 """timbre serve: the service, as `bentoml serve` runs it, with the flags that people know."""
 
+import errno
 import ipaddress
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +14,7 @@ import typer
 
 from timbre.cli.console import log_to_stderr
 
+SQLITE = "sqlite:///"
 LOOPBACK = {"localhost": "127.0.0.1"}
 
 
@@ -21,7 +24,7 @@ def serve(
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or auto.")] = None,
     model_dir: Annotated[Path | None, typer.Option(help="A folder of tagger folders, served beside the registry's.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Windows scored at a time.")] = None,
-    num_workers: Annotated[int | None, typer.Option(min=1, help="Processes that take requests; one scores for all of them.")] = None,
+    num_workers: Annotated[int | None, typer.Option(min=1, help="Processes that take requests, each with its own taggers.")] = None,
     hot_reload: Annotated[bool, typer.Option("--hot-reload", help="Start again when the code changes; for development.")] = False,
     add_instrument_metrics: Annotated[
         bool, typer.Option("--add-instrument-metrics", help="Metrics of each label in the answers of the test routes.")
@@ -47,11 +50,12 @@ def serve(
     given = {f"TIMBRE_{name}": str(value) for name, value in flags.items() if value is not None}
     if add_instrument_metrics:
         given["TIMBRE_ADD_INSTRUMENT_METRICS"] = "true"
-    environment = {**_places(), **os.environ, **given, "TIMBRE_AUTH": auth, "BENTOML_DO_NOT_TRACK": "True"}
-    environment["TIMBRE_METRICS_DIR"] = tempfile.mkdtemp(prefix="timbre-metrics-")
+    environment = {**os.environ, **_places(), **given, "TIMBRE_AUTH": auth, "BENTOML_DO_NOT_TRACK": "True"}
     from bentos.config import from_environment
 
     from_environment(environment)  # a wrong value is said here, in one sentence
+    _refuse_taken(host, address, port)
+    environment["TIMBRE_METRICS_DIR"] = tempfile.mkdtemp(prefix="timbre-metrics-")
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "bentoml", "serve", "bentos.service:Timbre", "--working-dir", str(root), "--host", address]
     command += ["--port", str(port), *(["--reload"] if hot_reload else [])]
@@ -60,14 +64,34 @@ def serve(
     os.execve(sys.executable, command, environment)  # noqa: S606 - signals then reach the service itself
 
 
+def _refuse_taken(host: str, address: str, port: int) -> None:
+    """Say in a sentence what the service's own start would say in a traceback."""
+    from components.errors import ConfigError
+
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the service does: a port that was just left is free
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise ConfigError(f"something listens on port {port} of {host} already: stop it, or choose another by --port") from None
+            raise ConfigError(f"cannot listen on port {port} of {host}: {error.strerror}; choose others by --host and --port") from None
+
+
 def _places() -> dict[str, str]:
     """Where things lie as seen from here: the service's own processes run in the project's folder."""
     from components import places
 
+    url = places.database_url()
+    if url.startswith(SQLITE):
+        url = f"{SQLITE}{Path(url.removeprefix(SQLITE)).absolute()}"
+    roots = (os.environ.get("TIMBRE_DATA_ROOTS") or "data").split(os.pathsep)
+    beside = os.environ.get("TIMBRE_MODEL_DIR")
     return {
-        "TIMBRE_DATABASE_URL": places.database_url(),
+        "TIMBRE_DATABASE_URL": url,
         "TIMBRE_MODELS": str(places.models_root()),
         "TIMBRE_STORE": str(places.store_root()),
         "TIMBRE_CONFIGS": str(places.configs_root()),
-        "TIMBRE_DATA_ROOTS": str(Path("data").absolute()),
+        "TIMBRE_DATA_ROOTS": os.pathsep.join(str(Path(root.strip()).absolute()) for root in roots if root.strip()),
+        **({"TIMBRE_MODEL_DIR": str(Path(beside).absolute())} if beside else {}),
     }

@@ -73,7 +73,7 @@ def predict(files: File | Iterable[File], model: str = PRODUCTION, scores: bool 
 
 def predict_directory(paths: Sequence[str], model: str = PRODUCTION, scores: bool = False) -> Call[list[Clip]]:
     """Hear files, folders or `s3://` keys that lie where the service may read."""
-    return Call("POST", "/model/predict-directory", _clips, _of(model, scores), _texts(paths))
+    return Call("POST", "/model/predict-directory", _clips, _of(model, scores), _paths(paths))
 
 
 def stream_directory(paths: Sequence[str], model: str = PRODUCTION, scores: bool = False) -> Call[None]:
@@ -82,7 +82,7 @@ def stream_directory(paths: Sequence[str], model: str = PRODUCTION, scores: bool
     Raises:
         ServiceError: where the service fails on its way, or the stream breaks off.
     """
-    return Call("POST", "/model/predict-directory-stream", _nothing, _of(model, scores), _texts(paths))
+    return Call("POST", "/model/predict-directory-stream", _nothing, _of(model, scores), _paths(paths))
 
 
 def test(datasets: Sequence[tuple[str, str]], model: str = PRODUCTION, label_metrics: bool | None = None) -> Call[TestResult]:
@@ -203,14 +203,25 @@ def _asked(model: str, label_metrics: bool | None) -> dict[str, Any]:
     return {"model_ckpt_path": model, "instrument_metrics": label_metrics}
 
 
-def _sets(datasets: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"dataset_type": kind, "dataset_path": str(path)} for kind, path in datasets]
+def _sets(datasets: Sequence[Any]) -> list[dict[str, str]]:
+    wanted = 'data sets are a list of (type, path), such as [("irmastest", "irmas/test")]'
+    if isinstance(datasets, str) or any(isinstance(one, str) or len(one) != 2 for one in datasets):
+        raise DataError(f"{str(datasets)[:100]} names no data sets: {wanted}")
+    if not datasets:
+        raise DataError(f"there is nothing to test on: {wanted}")
+    return [{"dataset_type": str(kind), "dataset_path": str(path)} for kind, path in datasets]
 
 
 def _texts(texts: Sequence[Any]) -> list[str]:
     if isinstance(texts, str):
         raise DataError(f"{texts!r} is one text where a list of them is wanted: put it in brackets")
     return [str(text) for text in texts]
+
+
+def _paths(paths: Sequence[Any]) -> list[str]:
+    if not paths:
+        raise DataError("there are no paths: name files, folders or s3:// keys that the service may read")
+    return _texts(paths)
 
 
 def _path(key: str, *more: str, under: str = MODELS) -> str:

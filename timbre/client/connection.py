@@ -27,7 +27,7 @@ class Connection:
 
     @classmethod
     def of(cls, url: str, api_key: str | None, timeout: float, retries: int, backoff_s: float) -> "Connection":
-        if not url.startswith(("http://", "https://")):
+        if not _is_address(url):
             raise ConfigError(f"{url!r} is no address of a service: write http://localhost:8090 or https://host")
         if retries < 0 or backoff_s < 0 or timeout <= 0:
             raise ConfigError(f"timeout={timeout}, retries={retries}, backoff_s={backoff_s}: none may be negative, nor the timeout 0")
@@ -43,6 +43,14 @@ class Connection:
             headers["X-API-Key"] = self.api_key
         timeout = httpx.Timeout(self.timeout_s, connect=min(CONNECT_S, self.timeout_s))
         return {"base_url": self.url, "headers": headers, "timeout": timeout}
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, TypeError):
+        return False
+    return parsed.scheme in ("http", "https") and bool(parsed.host) and not set(url) & set(" ?#\\")
 
 
 def signed(method: Method, describe: Callable[..., Any]) -> Method:

@@ -110,8 +110,9 @@ def error_of(status: int, text: str, headers: Mapping[str, str]) -> ServiceError
     try:
         body = json.loads(text)
         detail = body["detail"]
-    except (ValueError, TypeError, KeyError):  # a proxy's own page
-        detail = " ".join(text.split()) or "the answer has no text"
+    except (ValueError, TypeError, KeyError):  # a proxy, or another program
+        said = " ".join(text.split())[:LONGEST] or "an answer without text"
+        detail = f"{said} (these are not the service's own words: see that the URL names it)"
     return told(status, detail, headers.get(REQUEST_ID))
 
 
@@ -119,7 +120,7 @@ def told(status: int, detail: Any, request_id: str | None) -> ServiceError:
     """The error of a status and what the service says of it: a sentence, or the list of a 422."""
     problems = tuple(detail) if isinstance(detail, list) else ()
     said = "; ".join(_sentence(one) for one in problems) if problems else str(detail)
-    return STATUSES.get(status, ServiceError)(said[:LONGEST], status, request_id, problems)
+    return STATUSES.get(status, ServiceError)(said[: 2 * LONGEST], status, request_id, problems)
 
 
 def _sentence(problem: Any) -> str:

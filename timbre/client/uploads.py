@@ -52,9 +52,10 @@ def parts(files: File | Iterable[File]) -> list[tuple[str, Any]]:
     Args:
         files: paths, bytes or open binary files, or one of these. An open file is sent from its start.
     Raises:
-        DataError: if there are none, or a path is no file.
+        DataError: if there are none, or one is no file that can be read.
     """
-    given = [files] if isinstance(files, str | bytes | os.PathLike) or hasattr(files, "read") else list(files)
+    single = isinstance(files, str | bytes | bytearray | memoryview | os.PathLike) or hasattr(files, "read")
+    given: list[Any] = list(files) if isinstance(files, Iterable) and not single else [files]
     if not given:
         raise DataError("there are no files to send: name one or more")
     return [_part(file, place) for place, file in enumerate(given)]
@@ -64,8 +65,18 @@ def _part(file: Any, place: int) -> tuple[str, Any]:
     if isinstance(file, bytes | bytearray | memoryview):
         return f"clip {place}", bytes(file)
     if isinstance(file, str | os.PathLike):
-        if not Path(file).is_file():
-            raise DataError(f"{os.fspath(file)} is no file: name files, or bytes or open files")
-        return os.fspath(file), Later(Path(file))
+        return os.fspath(file), Later(_readable(Path(file), os.fspath(file)))
+    if not hasattr(file, "read") or isinstance(file, io.TextIOBase):
+        raise DataError(f"{str(file)[:100]!r} is no file that can be sent: give paths, bytes, or files opened in binary mode")
     name = str(getattr(file, "name", "") or f"clip {place}")
     return name, file if getattr(file, "seekable", lambda: False)() else file.read()
+
+
+def _readable(path: Path, shown: str) -> Path:
+    if path.is_dir() and shown:
+        raise DataError(f"{shown!r} is a folder: name the files in it, or ask the service for a folder of its own by predict_directory()")
+    if not path.is_file():
+        raise DataError(f"{shown!r} is no file: name files, or give bytes or open files")
+    if not os.access(path, os.R_OK):
+        raise DataError(f"{shown!r} may not be read: see whose file it is")
+    return path

@@ -13,7 +13,8 @@ from components.errors import ConfigError, RegistryError
 from components.registry import Card, Registry
 from components.registry.errors import JobFinished, KeyReused, LostLease, UnknownJob
 from components.registry.job import TAIL_CHARACTERS, Job, Pulse
-from components.registry.jobs import ATTEMPTS, Jobs
+from components.registry.jobs import Jobs
+from components.registry.leases import ATTEMPTS
 
 from .conftest import TaggerMaker, UrlMaker, yes
 

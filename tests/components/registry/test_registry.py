@@ -196,17 +196,17 @@ def test_promoting_twice_is_one_promotion(registry: Registry, add: Add) -> None:
 
 def test_activity_and_archive(registry: Registry, add: Add) -> None:
     old, current = add("a"), add("b")
-    for change in (lambda: registry.set_active(current.key, False, "ann"), lambda: registry.archive(current.key, "ann")):
+    for change in (lambda: registry.change(current.key, "ann", is_active=False), lambda: registry.archive(current.key, "ann")):
         with pytest.raises(ModelInUse, match="promote another one first"):
             change()
-    assert not registry.set_active(old.key, False, "ann").is_active
-    assert not registry.set_active(old.key, False, "ann").is_active
-    assert registry.set_active(old.key, True, "ann").is_active
+    assert not registry.change(old.key, "ann", is_active=False).is_active
+    assert not registry.change(old.key, "ann", is_active=False).is_active
+    assert registry.change(old.key, "ann", is_active=True).is_active
     archived = registry.archive(old.key, "ann")
     assert archived.archived_at is not None
     assert registry.archive(old.key, "ann") == archived
     assert actions(registry, old.key) == ["registered", "promoted", "deactivated", "activated", "archived"]
-    for refused in (registry.find, lambda key: registry.set_active(key, True, "ann"), lambda key: registry.promote(key, "ann", "")):
+    for refused in (registry.find, lambda key: registry.change(key, "ann", is_active=True), lambda key: registry.promote(key, "ann", "")):
         with pytest.raises(ArchivedModel, match="for audit only"):
             refused(old.key)
     assert registry.folder(archived).is_dir()
@@ -216,16 +216,24 @@ def test_activity_and_archive(registry: Registry, add: Add) -> None:
 
 def test_names_and_descriptions(registry: Registry, add: Add) -> None:
     model = add("a")
-    renamed = registry.rename(model.key, "Töne v2", "ann")
+    renamed = registry.change(model.key, "ann", name="Töne v2")
     assert renamed.key == f"Töne v2@{model.digest[:8]}"
     with pytest.raises(UnknownModel):
         registry.find(model.key)
     assert registry.find("Töne v2").id == model.id
-    assert registry.describe("Töne v2", "two\0hours", "ann").description == "two�hours"
+    assert registry.change("Töne v2", "ann", description="two\0hours").description == "two�hours"
     assert registry.audit()[1].detail == {"before": "timbre", "after": "Töne v2"}
     for name in ("", " ", "a ", "a@b", "a/b", "a\\b", "a\nb", "production", "latest", "n" * 101, "\udc80"):
         with pytest.raises(RegistryError, match="cannot be called"):
-            registry.rename(model.id, name, "ann")
+            registry.change(model.id, "ann", name=name)
+
+
+def test_a_change_is_made_as_a_whole(registry: Registry, add: Add) -> None:
+    model = add("a")
+    with pytest.raises(ModelInUse):
+        registry.change(model.key, "ann", name="b", description="other words", is_active=False)
+    assert registry.find(model.key) == model
+    assert actions(registry, model.key) == ["registered", "promoted"]
 
 
 def test_listing_filters_sorts_and_pages(registry: Registry, add: Add, make_tagger: TaggerMaker) -> None:

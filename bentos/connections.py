@@ -1,0 +1,102 @@
+"""uvicorn's HTTP connection with the bounds that it lacks: on headers, in bytes and in time, and on connections.
+
+The gate comes after the headers, so without these a stranger could fill the memory with headers that never end.
+"""
+
+import asyncio
+import json
+from typing import Any
+
+from bentoml._internal.server.http import traffic
+from starlette.types import ASGIApp
+from uvicorn.config import HTTP_PROTOCOLS
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+HEADER_BYTES = 64 * 1024  # of the first line and all headers
+HEADER_S = 20.0
+MOST = 512  # connections of a process, below the usual 1024 open files
+UNREADABLE = "this is no HTTP request that can be read"
+TOO_LARGE = f"the request's headers are larger than {HEADER_BYTES // 1024} KiB: send fewer or shorter ones"
+TOO_SLOW = f"the request's headers did not arrive within {HEADER_S:g} s"
+TOO_MANY = "the service has as many connections as it takes: try again in a moment"
+
+
+class Connection(HttpToolsProtocol):
+    """One client's connection."""
+
+    _in_headers, _received = True, 0
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._await_headers()
+        if len(self.connections) > MOST:
+            self._refuse(503, TOO_MANY)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        went_on = self._in_headers
+        super().data_received(data)
+        if self._in_headers and went_on:
+            self._received += len(data)
+            if self._received > HEADER_BYTES:
+                self._refuse(431, TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await_headers()
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        self._in_headers = False
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEADER_BYTES:
+            self._refuse(431, TOO_LARGE)
+            raise ValueError(TOO_LARGE)  # the parser stops here
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, UNREADABLE)
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answer as the app would, and close; an answer that is under way is not written into."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            body = json.dumps({"detail": detail}).encode()
+            head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+            self.transport.write(STATUS_LINE[status] + head + body)
+        self.transport.close()
+
+    def _await_headers(self) -> None:
+        self._stop_waiting()
+        self._in_headers, self._received = True, 0
+        self._patience = self.loop.call_later(HEADER_S, self._too_slow)
+
+    def _too_slow(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self._refuse(408, TOO_SLOW)
+        else:
+            self._await_headers()
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+
+def set_up_connections() -> None:
+    """Have the servers of this process use them, and go without BentoML's own timeout.
+
+    That one keeps a timer for each request until the timeout has passed, and a task for each client that left before its answer.
+    """
+    HTTP_PROTOCOLS["auto"] = f"{__name__}:{Connection.__name__}"
+    traffic.TimeoutMiddleware = _no_timeout  # type: ignore[misc, assignment]
+
+
+def _no_timeout(app: ASGIApp, timeout: float) -> ASGIApp:
+    return app

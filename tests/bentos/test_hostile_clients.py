@@ -1,0 +1,98 @@
+"""Clients that are slow, leave, or hold on: they get their answer or none, and the service is free of them afterwards."""
+
+import contextlib
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.fixtures.besieged import DIRECTORY, FORM, JSON, PREDICT, SOUND, ask, connected, file, form, head, held, received, works
+from tests.fixtures.running import Running, until
+
+BODY = form([(file(b"a.wav"), SOUND)] * 20)
+STREAM = DIRECTORY.replace("directory", "directory-stream")
+
+
+@pytest.mark.slow
+def test_a_body_of_a_byte_a_second_is_408(besieged: Running):
+    with connected(besieged) as line:
+        line.sendall(head(besieged, "POST", PREDICT, FORM, len(BODY)))
+        for byte in BODY[:9]:
+            line.sendall(bytes([byte]))
+            time.sleep(1)
+        answer = received(line)
+    assert answer.status == 408
+    assert answer.detail == "the body did not arrive within 8 s: send less at a time"
+
+
+@pytest.mark.slow
+def test_headers_of_a_byte_a_second_are_408(besieged: Running):
+    with connected(besieged) as line, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(received, line)
+        with contextlib.suppress(OSError):
+            for byte in head(besieged, "GET", "/models", {})[:40]:
+                line.sendall(bytes([byte]))
+                time.sleep(0.6)
+        assert answer.result().status == 408
+
+
+@pytest.mark.slow
+def test_a_connection_that_says_nothing_is_closed(besieged: Running):
+    with connected(besieged) as line:
+        assert received(line).status == 408
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_a_body_that_breaks_off_costs_nothing(besieged: Running, share):
+    start = head(besieged, "POST", PREDICT, FORM, len(BODY))
+    for _ in range(20):
+        with connected(besieged) as line:
+            line.sendall(start + BODY[: int(share * len(BODY))])
+    works(besieged)
+
+
+def test_a_client_that_closes_its_half_gets_its_answer(besieged: Running):
+    with connected(besieged) as line:
+        line.sendall(head(besieged, "POST", PREDICT, FORM, len(BODY)) + BODY)
+        assert received(line).status == 200
+
+
+def test_clients_that_leave_before_their_answer_stop_the_work(besieged: Running):
+    start = head(besieged, "POST", PREDICT, FORM, len(BODY))
+    for _ in range(30):
+        with connected(besieged) as line:
+            line.sendall(start + BODY)
+    works(besieged)
+    until(lambda: b"timbre_requests_pending 1.0" in ask(besieged, "GET", "/metrics").body)  # which is this one
+
+
+def test_clients_that_leave_in_the_midst_of_a_stream_stop_it(besieged: Running):
+    body = json.dumps(["clips"] * 200).encode()
+    for _ in range(5):
+        with connected(besieged) as line:
+            line.sendall(head(besieged, "POST", STREAM, JSON, len(body)) + body)
+            assert line.recv(100).startswith(b"HTTP/1.1 200")
+    works(besieged)
+
+
+def test_many_connections_that_are_held_open_do_not_stop_others(besieged: Running):
+    before = held(besieged)
+    with contextlib.ExitStack() as stack:
+        for _ in range(300):
+            line = stack.enter_context(connected(besieged))
+            line.sendall(b"POST /model/predict-files HTTP/1.1\r\nHost: ")
+        works(besieged)
+        assert held(besieged).memory_mib < before.memory_mib + 30
+    until(lambda: held(besieged).open_files <= before.open_files)
+
+
+def test_as_many_requests_as_fit_wait_and_the_rest_are_told_to_come_again(besieged: Running):
+    start = head(besieged, "POST", PREDICT, FORM, len(BODY))
+    with contextlib.ExitStack() as stack:
+        lines = [stack.enter_context(connected(besieged)) for _ in range(64)]
+        for line in lines:
+            line.sendall(start)
+        answer = until(lambda: next((one for one in [ask(besieged, "GET", "/models")] if one.status == 503), None))
+    assert int(answer.headers["retry-after"]) > 0
+    until(lambda: ask(besieged, "GET", "/models").status == 200)

@@ -1,0 +1,204 @@
+"""docs/serve.md against a real service: every command is typed, every route has one, every setting is told as it is."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+import soundfile
+from moto.server import ThreadedMotoServer
+
+from bentos.config import PREFIX, ServiceConfig
+from components.labels import IRMAS
+from components.registry import Card, Decision
+from tests.fixtures.pages import ROOT, Command, blocks, commands, read, run, section, table
+from tests.fixtures.running import RATE, Running, furnish, running, small_tagger
+from tests.fixtures.sounds import sine, write
+
+PAGE = read("serve.md")
+CURLS = commands(PAGE, "curl")
+WRITTEN = "localhost:8090"
+STATUS = "\nstatus %{http_code}"
+STABLE = ("status", "state", "comparable", "description", "cancel_requested", "aliases", "msg", "config")  # values that a page can know
+OPEN = {"/livez", "/readyz", "/metrics"}  # not in the OpenAPI document
+
+
+@dataclass
+class Desk:
+    """Where the commands are typed."""
+
+    service: Running
+    home: Path
+    variables: dict[str, str]
+
+    def type(self, command: str) -> tuple[int, str]:
+        """(status, answer) of a curl command."""
+        here = command.replace(WRITTEN, self.service.url.removeprefix("http://"))
+        done = run(here.replace("curl", f"curl -sS -w '{STATUS}'", 1), self.home, {**os.environ, **self.variables})
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        answer, _, status = done.stdout.rpartition(STATUS.split("%")[0])
+        return int(status), answer
+
+
+@pytest.fixture(scope="module")
+def storage() -> Iterator[dict[str, str]]:
+    """A bucket `clips` on a real S3 server; the environment that leads to it."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    told = {"ENDPOINT_URL": f"http://{host}:{port}", "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test", "DEFAULT_REGION": "us-east-1"}
+    access = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    client = boto3.client("s3", endpoint_url=told["ENDPOINT_URL"], **access)
+    client.create_bucket(Bucket="clips")
+    yield {f"AWS_{name}": value for name, value in told.items()}
+    client.close()
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def desk(storage: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    home = tmp_path_factory.mktemp("serve")
+    keys = furnish(home)
+    part = home / "data" / "sample" / "test" / "Part1"
+    for folder in (part, home / "data" / "sample" / "val", home / "configs"):
+        folder.mkdir(parents=True)
+    for name, codes in (("Amber Anchor-1", "cel\t\nvoi\t\n"), ("Amber Hill-1", "flu\n")):
+        soundfile.write(part / f"{name}.ogg", sine(440, 1.2, RATE), RATE)
+        (part / f"{name}.txt").write_text(codes)
+    tone = write(home / "clip.wav", sine(200, 1.2, RATE), RATE)
+    shutil.copy(tone, home / "data" / "sample" / "val" / "[pia]1.wav")
+    for name in ("a.wav", "b.ogg"):
+        shutil.copy(tone, home / name)
+    (home / "notes.txt").write_text("cello, at 0:12")
+    shutil.copy(ROOT / "configs" / "sample.yaml", home / "configs")
+    with running(home, keys, TIMBRE_S3_BUCKETS="clips", TIMBRE_DATA_ROOTS="data", **storage) as service:
+        other = register_two(service)
+        put(storage, tone)
+        yield Desk(service, home, {"KEY": keys["admin"], "OTHER": other, "TIMBRE_API_KEY": keys["admin"]})
+
+
+def register_two(service: Running) -> str:
+    """Two taggers of instruments as in the page, the second one in production; the key of the first."""
+    rows = [{"label": code, "support": 10, "precision": 0.9, "recall": 0.8, "f1": 0.85} for code in IRMAS.codes]
+    with service.registry() as registry:
+        models = [
+            registry.register(
+                small_tagger(service.home / "sealed" / f"sample{seed}", "sample", seed, IRMAS),
+                Card.of({"precision": 0.9, "recall": 0.8, "f1": f1}, rows, "test", "d" * 64),
+                lambda _: Decision(True, "a test"),
+                who="test",
+            )
+            for seed, f1 in ((5, 0.85), (6, 0.86))
+        ]
+    return models[0].key
+
+
+def put(storage: dict[str, str], tone: Path) -> None:
+    access = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    client = boto3.client("s3", endpoint_url=storage["AWS_ENDPOINT_URL"], **access)
+    for key in ("2026/take-1.flac", "live/one.wav"):
+        client.put_object(Bucket="clips", Key=key, Body=tone.read_bytes())
+    client.close()
+
+
+def expected_status(command: Command) -> int:
+    """The one in its comment, or what its route is known for."""
+    if said := re.search(r"# (\d{3})\b", command.text):
+        return int(said[1])
+    method, path = route(command)
+    return {("POST", "/api/v1/training-jobs"): 202, ("DELETE", "/api/v1/models/$OTHER"): 204}.get((method, path), 200)
+
+
+def route(command: Command) -> tuple[str, str]:
+    """(method, path) of a curl command."""
+    found = re.search(rf"{WRITTEN}([^\s'\"?]*)", command.text)
+    assert found, command.text
+    given = re.search(r"-X (\w+)", command.text)
+    return given[1] if given else "POST" if re.search(r" (--json|-F|--form|-d) ", command.text) else "GET", found[1]
+
+
+def missing(answer: str, shown: str) -> list[str]:
+    """What the page shows of an answer and the answer has not: names of fields, values that a page can know, names of events."""
+    got = re.sub(r'"\s*:\s*', '":', answer)
+    wanted = re.sub(r'"\s*:\s*', '":', shown)
+    pieces = [f'"{name}":' for name in re.findall(r'"([^"…]+)":', wanted)]
+    pieces += [pair for pair in re.findall(r'"\w+":(?:"[^"…]*"|\w+|\[[^\]…]*\])', wanted) if pair.split('"')[1] in STABLE]
+    pieces += re.findall(r"^event: \w+$|^\w+\{", shown, re.MULTILINE)
+    if not pieces:
+        pieces = re.findall(r'"[^"@…]+"', shown)
+    return [piece for piece in pieces if piece not in got]
+
+
+def test_every_command_is_answered_as_the_page_says(desk: Desk):
+    for command in CURLS:
+        status, answer = desk.type(command.text)
+        assert status == expected_status(command), f"{command.text}\n{answer}"
+        assert missing(answer, command.answer) == [], f"{command.text}\n{answer}"
+        if route(command) == ("POST", "/api/v1/training-jobs"):
+            desk.variables["JOB"] = re.findall(r'"id":"([^"]+)"', answer)[0]
+
+
+def test_every_route_has_a_command(desk: Desk):
+    told = [route(command) for command in CURLS]
+    status, document = desk.type(f"curl {WRITTEN}/openapi.json")
+    assert status == 200
+    wanted = {(method.upper(), path) for path, methods in json.loads(document)["paths"].items() for method in methods}
+    wanted |= {("GET", path) for path in OPEN}
+    assert len(wanted) > 20
+    for method, path in sorted(wanted):
+        pattern = re.sub(r"\{\w+\}", r"[^/]+", path)
+        assert any(verb == method and re.fullmatch(pattern, where) for verb, where in told), f"no curl for {method} {path}"
+
+
+def test_what_the_page_shows_is_looked_for():
+    """So that the test above can fail."""
+    assert missing('{"detail": "x"}', '{"error":"…"}') == ['"error":']
+    assert missing('{"status": "failed"}', '{"status":"done",…}') == ['"status":"done"']
+    assert missing('["latest"]', '["production","latest","sample@e04c42dd"]') == ['"production"']
+    assert missing("data: {}", "event: clip") == ["event: clip"]
+    assert sum(bool(command.answer) for command in CURLS) > 20
+
+
+def test_the_python_client(desk: Desk):
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    code = code.replace(f"http://{WRITTEN}", desk.service.url).replace(', api_key="timbre_..."', "")
+    done = run("python - <<'END'\n" + code + "END\n", desk.home, {**os.environ, **desk.variables})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("a.wav {'cel': 0.")
+    assert "Amber Hill-1" in done.stdout.splitlines()
+
+
+def test_the_settings_and_their_defaults():
+    rows = {cells[0].strip("`"): cells[1].strip("`") for cells in table(section(PAGE, "Settings"), "variable")}
+    for name, field in ServiceConfig.model_fields.items():
+        assert rows[PREFIX + name.upper()] == written(field.default), name
+    used = set()
+    for file in [*(ROOT / "bentos").rglob("*.py"), *(ROOT / "timbre" / "client").glob("*.py"), ROOT / "components" / "places.py"]:
+        used |= set(re.findall(r"\bTIMBRE_[A-Z0-9_]+[A-Z0-9]\b", file.read_text()))
+    assert set(rows) == used | {PREFIX + name.upper() for name in ServiceConfig.model_fields}
+
+
+def written(default: object) -> str:
+    """A default as a person would set it."""
+    match default:
+        case None:
+            return ""
+        case bool():
+            return str(default).lower()
+        case tuple():
+            return ",".join(map(str, default))
+        case float():
+            return f"{default:g}"
+    return str(default)
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)", PAGE):
+        assert (ROOT / "docs" / target).exists(), target
+    assert "docs/serve.md" in (ROOT / "README.md").read_text()
+    assert len(blocks(PAGE)) > 30
