@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bentos.access import PAGE
 from bentos.context import Context
-from bentos.errors import Refused, refusal
+from bentos.errors import Refused, answer, refusal
 from bentos.page.clips import Clips
 from bentos.page.marks import safe, sentence
 from bentos.uploads import check_type, uploads
@@ -137,9 +137,7 @@ class _Guarded:
         try:
             await self._door.check(Request(scope))
         except Exception as error:
-            refused = refusal(error)
-            told = JSONResponse({"error": refused.detail, "detail": refused.detail}, refused.status_code, refused.headers)
-            await told(scope, receive, send)
+            await answer(refusal(error))(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

@@ -108,7 +108,8 @@ async def hear(context: Context, clips: Clips, wish: Wish) -> Result:
         name, opener = await run_in_threadpool(_source, context, clips, wish)
         clip, heard = await context.work.hear_one(offer, opener, Budget(context.config.max_seconds))
         sound = await run_in_threadpool(clips.keep_heard, clip, offer.settings.sample_rate)
-        return Result(name, offer, heard, len(clip.samples) / offer.settings.sample_rate, peaks(clip.samples), sound)
+        outline = await run_in_threadpool(peaks, clip.samples)
+        return Result(name, offer, heard, len(clip.samples) / offer.settings.sample_rate, outline, sound)
 
 
 def peaks(samples: npt.NDArray[np.int16], columns: int = PEAKS) -> npt.NDArray[np.float32]:

@@ -104,7 +104,8 @@ async def _listen(context: Context, clips: Clips, asked: list[Any], request: gr.
         model, upload, name, path = (one if isinstance(one, str) else "" for one in asked)
         if context.config.auth == "required":
             await context.access.caller(request.cookies.get(COOKIE, ""), "predict")
-        return draw(await hear(context, clips, Wish(model or PRODUCTION, upload, name, path)))
+        heard = await hear(context, clips, Wish(model or PRODUCTION, upload, name, path))
+        return await run_in_threadpool(draw, heard)  # some 20 ms for ten minutes, in which other requests go on
     except TimeoutError:
         return draw_error(f"the answer took longer than {context.config.time_limit_s:g} s: send a shorter clip")
     except Exception as error:

@@ -1,3 +1,30 @@
+// What the service refuses is told as its own sentence, which Gradio would show as a status or not at all.
+(() => {
+  const BUSY = "the service cannot answer just now: try again in a moment";
+  const ask = window.fetch.bind(window);
+  const drawn = (sentence) => {
+    const box = document.createElement("section"), line = document.createElement("p");
+    box.className = "tb tb-error";
+    box.setAttribute("role", "alert");
+    line.textContent = sentence.replace(/[${}`]/g, "");
+    box.innerHTML = "<p><b>That did not work.</b></p>";
+    box.append(line);
+    return box.outerHTML;
+  };
+  window.fetch = async (...given) => {
+    const answer = await ask(...given), path = new URL(answer.url || location.href).pathname;
+    if (answer.ok || !path.includes("/gradio_api/")) return answer;
+    if (answer.status === 401) {
+      location.reload(); // to the form that asks for a key
+      return new Promise(() => {});
+    }
+    const { detail = BUSY } = await answer.json().catch(() => ({})), sentence = `${detail[0].toUpperCase()}${detail.slice(1)}.`;
+    const asksForResult = path.includes("/run/") && JSON.parse(given[1]?.body ?? "{}").data?.length;
+    if (!asksForResult) return new Response(sentence, { status: answer.status });
+    return Response.json({ data: [drawn(sentence)], is_generating: false, duration: 0, average_duration: 0 });
+  };
+})();
+
 // The line that follows the sound, and a click on the timeline that moves it. Listeners sit on the document: results come and go.
 (() => {
   const timeline = (audio) => audio.closest(".tb").querySelector(".tb-time");

@@ -74,7 +74,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, bucket: dict[str, str]) -> It
     sample.mkdir(parents=True)
     write(sample / "Amber Hill-1.wav", noise(2.0, RATE), RATE)
     (sample / "Amber Hill-1.txt").write_text("cel\t\nflu\t\n")
-    with running(home, keys, TIMBRE_PAGE="true", **bucket) as found:
+    with running(home, keys, TIMBRE_PAGE="true", TIMBRE_MAX_BODY_MIB="0.3", **bucket) as found:
         yield found
 
 
@@ -172,6 +172,17 @@ def test_a_file_that_is_no_audio_is_a_sentence(page: Page):
     said = page.get_by_role("alert").inner_text()
     assert "notes.wav is no audio" in said
     assert "/" not in said
+
+
+def test_a_file_that_is_too_large_is_a_sentence(page: Page):
+    page.locator("input[type=file]").set_input_files({"name": "large.wav", "mimeType": "audio/wav", "buffer": bytes(600_000)})
+    expect(page.get_by_text("larger than 0.3 MiB: send fewer or smaller files.").first).to_be_visible()
+
+
+def test_whose_key_is_gone_sees_the_form_again(page: Page):
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Amber Hill-1 (cello, flute)").click()
+    expect(page.get_by_label("API key")).to_be_visible()
 
 
 def test_a_recording(page: Page):
