@@ -19,7 +19,9 @@ from bentos.catalogue import Catalogue
 from bentos.config import MIB, from_environment
 from bentos.connections import set_up_connections
 from bentos.log import set_up_logging
+from bentos.processes import end_with_parent, give_back_memory, sweep
 from bentos.scoring import Item, OpenTaggers, score
+from bentos.work import LARGE_BYTES
 from components.registry import Registry
 
 CLIPS_A_BATCH = 64
@@ -41,6 +43,7 @@ class Scorer:
     """Holds the taggers and scores."""
 
     def __init__(self) -> None:
+        end_with_parent()
         set_up_logging()
         folder_of = Catalogue(Registry(), config.model_dir).folder
         self._taggers = OpenTaggers(folder_of, config.device, config.models_mib * MIB)
@@ -49,7 +52,10 @@ class Scorer:
     def score(self, items: list[Any]) -> list[Any]:
         """Clips of any models -> their scores, in order; clips of one model share its batches."""
         metrics.BATCH.observe(len(items))
-        return [tuple(scored) for scored in score(self._taggers, [Item(*item) for item in items], config.batch_size)]
+        scored = [tuple(one) for one in score(self._taggers, [Item(*item) for item in items], config.batch_size)]
+        if sum(item[1].nbytes for item in items) >= LARGE_BYTES:
+            give_back_memory()
+        return scored
 
 
 def _score() -> Any:
@@ -80,7 +86,9 @@ class Timbre:
     scorer = bentoml.depends(Scorer)
 
     def __init__(self) -> None:
+        end_with_parent()
         set_up_logging()
+        sweep()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def forget(self) -> None:

@@ -48,9 +48,10 @@ def serve(
     if add_instrument_metrics:
         given["TIMBRE_ADD_INSTRUMENT_METRICS"] = "true"
     environment = {**_places(), **os.environ, **given, "TIMBRE_AUTH": auth, "BENTOML_DO_NOT_TRACK": "True"}
-    environment["TIMBRE_METRICS_DIR"] = tempfile.mkdtemp(prefix="timbre-metrics-")
     from bentos.config import from_environment
+    from bentos.processes import prefix
 
+    environment["TIMBRE_METRICS_DIR"] = tempfile.mkdtemp(prefix=prefix("metrics"))
     from_environment(environment)  # a wrong value is said here, in one sentence
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "bentoml", "serve", "bentos.service:Timbre", "--working-dir", str(root), "--host", address]
