@@ -1,5 +1,6 @@
 """The service's processes: they end together, and what one that was killed left behind goes at the next start."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -7,9 +8,15 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
+
 PR_SET_PDEATHSIG = 1  # Linux: the kernel sends a signal when the parent dies
+WORKER = "_bentoml_impl.worker.service"
+LAST_S = 25.0  # BentoML kills what has not stopped after 30 s
 OWN = re.compile(r"timbre-(?:metrics|s3)-(\d+)-.+")
 
 
@@ -17,6 +24,34 @@ def end_with_parent() -> None:
     """Have this process stop when the one that started it is killed: it would keep the port, and nobody would stop it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def stop_after_others(mine: str) -> None:
+    """Have a SIGTERM, which all processes of the service get at once, stop this one after those that may still ask it for something.
+
+    Args:
+        mine: what the command lines of this kind of process hold.
+    """
+    parent, stop = os.getppid(), signal.getsignal(signal.SIGTERM)
+
+    def wait(number: int) -> None:
+        last = time.monotonic() + LAST_S
+        while os.getppid() == parent and time.monotonic() < last and _others(mine):
+            time.sleep(0.1)
+        if callable(stop):
+            stop(number, None)
+
+    signal.signal(signal.SIGTERM, lambda number, _: threading.Thread(target=wait, args=[number], daemon=True).start())
+
+
+def _others(mine: str) -> bool:
+    """Whether the process that started this one has workers of another kind."""
+    for process in psutil.Process(os.getppid()).children():
+        with contextlib.suppress(psutil.Error):
+            line = process.cmdline()
+            if WORKER in line and mine not in line and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False
 
 
 def give_back_memory() -> None:

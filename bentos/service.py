@@ -19,7 +19,7 @@ from bentos.catalogue import Catalogue
 from bentos.config import MIB, from_environment
 from bentos.connections import set_up_connections
 from bentos.log import set_up_logging
-from bentos.processes import end_with_parent, give_back_memory, sweep
+from bentos.processes import end_with_parent, give_back_memory, stop_after_others, sweep
 from bentos.scoring import Item, OpenTaggers, score
 from bentos.work import LARGE_BYTES
 from components.registry import Registry
@@ -44,6 +44,7 @@ class Scorer:
 
     def __init__(self) -> None:
         end_with_parent()
+        stop_after_others("timbre_scorer")
         set_up_logging()
         folder_of = Catalogue(Registry(), config.model_dir).folder
         self._taggers = OpenTaggers(folder_of, config.device, config.models_mib * MIB)
