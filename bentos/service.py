@@ -16,6 +16,7 @@ from bentos.app import Straight, create_app
 from bentos.config import from_environment
 from bentos.connections import set_up_connections
 from bentos.log import set_up_logging
+from bentos.processes import end_with_parent, sweep
 from bentos.stopping import stop_plainly
 
 PATIENCE_S = 24 * 3600  # the app keeps its own clock, which knows streams; BentoML's would cut them
@@ -41,7 +42,9 @@ class Timbre:
     """Takes requests and answers them, in as many processes as the config says."""
 
     def __init__(self) -> None:
+        end_with_parent()
         set_up_logging()
+        sweep()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def forget(self) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from bentos.buckets import SCHEME, Buckets
+from bentos.processes import prefix
 from bentos.roots import Roots, is_audio, too_large
 from bentos.source_errors import Kind, SourceError, is_text, quoted
 from components.datasets.files import shown as printable
@@ -114,7 +115,7 @@ class Sources:
         """
         if text.startswith(SCHEME):
             bucket, key = self.buckets.split(text)
-            with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=scratch) as folder:
+            with tempfile.TemporaryDirectory(prefix=prefix("s3"), dir=scratch) as folder:
                 yield self._copy(bucket, key, Path(folder))
             return
         path = self.roots.find(text)

@@ -10,13 +10,17 @@ from typing import Any
 from bentos import metrics
 from bentos.catalogue import Offer
 from bentos.errors import Refused
+from bentos.processes import give_back_memory
 from bentos.scoring import Batches
 from components.audio import Clip16, Limits, Source, load
 from components.errors import TimbreError
 from components.tagger import ClipScores
 
 GROUP = 8  # clips of one request that are sent off together
+GROUP_BYTES = 8 * 2**20  # of their samples, past which a group takes no more
 FLIGHTS = 2  # groups of one request at a time, so that there is always one at hand
+HELD_BYTES = 32 * 2**20  # of decoded samples not yet scored, for all requests together; a clip per hand may go past it
+LARGE_BYTES = 16 * 2**20  # after which free memory is given back
 Opener = Callable[[], AbstractContextManager[Source]]
 Heard = ClipScores | TimbreError
 
@@ -47,11 +51,24 @@ class Work:
         self._batches, self._limits = batches, limits
         self.ahead = 2 * threads + FLIGHTS * GROUP
         self.places = asyncio.Semaphore(clips)
+        self.hands = asyncio.Semaphore(2 * threads)
+        self.room = asyncio.Event()
+        self.room.set()
+        self._bytes = self._most = 0
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="timbre-decode")
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
         self._batches.close()
+
+    def hold(self, size: int) -> None:
+        """Count bytes of samples that are now in memory, or with a minus sign no longer."""
+        self._bytes += size
+        self._most = max(self._most, self._bytes)
+        (self.room.set if self._bytes < HELD_BYTES else self.room.clear)()
+        if not self._bytes and self._most > LARGE_BYTES:
+            self._most = 0
+            self._pool.submit(give_back_memory)
 
     async def hear(self, offer: Offer, sources: AsyncIterable[Opener], budget: Budget) -> AsyncIterator[Heard]:
         """Each source's scores or its error, in order; sources may still be arriving.
@@ -81,7 +98,11 @@ class Work:
             if isinstance(clip, TimbreError):
                 raise clip
             budget.spend(len(clip.samples) / offer.settings.sample_rate)
-            (heard,) = await self.score(offer, [clip])
+            self.hold(_size(clip))
+            try:
+                (heard,) = await self.score(offer, [clip])
+            finally:
+                self.hold(-_size(clip))
             if isinstance(heard, TimbreError):
                 raise heard
             return clip, heard
@@ -121,7 +142,9 @@ class _Line:
         self._decoding: deque[asyncio.Future[Clip16 | TimbreError]] = deque()
         self._arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._group: list[Clip16 | TimbreError] = []
-        self._flights: deque[asyncio.Task[list[Heard]]] = deque()
+        self._bytes = 0
+        self._stopped = False
+        self._flights: deque[asyncio.Task[tuple[list[Heard], int]]] = deque()
 
     async def feed(self, sources: AsyncIterable[Opener]) -> None:
         """Start to decode each source as it comes, while there is room."""
@@ -129,23 +152,27 @@ class _Line:
             await self._mine.acquire()
             await self._work.places.acquire()
             self._held += 1
-            self._decoding.append(self._work.decode(self._offer, opener))
+            await self._work.room.wait()
+            await self._work.hands.acquire()
+            decoding = self._work.decode(self._offer, opener)
+            decoding.add_done_callback(self._decoded)
+            self._decoding.append(decoding)
             if not self._arrival.done():
                 self._arrival.set_result(None)
 
     async def run(self, feeder: "asyncio.Task[None]") -> AsyncIterator[Heard]:
         """The outcomes in order. What is ready is sent off as soon as the scorer has a hand free, so that groups grow only under load."""
         while self._decoding or self._group or self._flights or not feeder.done():
-            if self._decoding and self._decoding[0].done() and len(self._group) < GROUP:
+            if self._decoding and self._decoding[0].done() and self._has_room():
                 self._take(self._decoding.popleft().result())
             elif self._group and len(self._flights) < FLIGHTS:
-                self._flights.append(asyncio.create_task(self._work.score(self._offer, self._group)))
+                self._flights.append(asyncio.create_task(self._score(self._group)))
                 self._group = []
             else:
                 await self._something(feeder)
                 if self._flights and self._flights[0].done():
-                    heard = self._flights.popleft().result()
-                    self._leave(len(heard))
+                    heard, size = self._flights.popleft().result()
+                    self._leave(len(heard), size)
                     for one in heard:
                         yield one
         feeder.result()
@@ -156,14 +183,15 @@ class _Line:
         for one in under_way:
             one.cancel()
             one.add_done_callback(_look)
-        self._leave(self._held)
+        self._stopped = True
+        self._leave(self._held, self._bytes)
 
     async def _something(self, feeder: "asyncio.Task[None]") -> None:
         """Wait until there is something to do."""
         if self._arrival.done():
             self._arrival = asyncio.get_running_loop().create_future()
         waited: set[asyncio.Future[Any]] = {self._flights[0]} if self._flights else set()
-        if len(self._group) < GROUP:
+        if self._has_room():
             waited.add(self._decoding[0] if self._decoding else self._arrival)
         if not feeder.done():
             waited.add(feeder)
@@ -177,11 +205,30 @@ class _Line:
             self._budget.spend(len(clip.samples) / self._offer.settings.sample_rate)
         self._group.append(clip)
 
-    def _leave(self, count: int) -> None:
+    def _has_room(self) -> bool:
+        return len(self._group) < GROUP and sum(map(_size, self._group)) < GROUP_BYTES
+
+    async def _score(self, group: list[Clip16 | TimbreError]) -> tuple[list[Heard], int]:
+        """What was heard, and the bytes that it was heard in."""
+        return await self._work.score(self._offer, group), sum(map(_size, group))
+
+    def _decoded(self, decoding: "asyncio.Future[Clip16 | TimbreError]") -> None:
+        self._work.hands.release()
+        if not self._stopped and not decoding.cancelled() and not decoding.exception():
+            self._bytes += _size(decoding.result())
+            self._work.hold(_size(decoding.result()))
+
+    def _leave(self, count: int, size: int) -> None:
         self._held -= count
+        self._bytes -= size
+        self._work.hold(-size)
         for _ in range(count):
             self._mine.release()
             self._work.places.release()
+
+
+def _size(clip: Clip16 | TimbreError) -> int:
+    return clip.samples.nbytes if isinstance(clip, Clip16) else 0
 
 
 def _look(task: "asyncio.Future[Any]") -> None:

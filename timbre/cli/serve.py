@@ -52,10 +52,11 @@ def serve(
         given["TIMBRE_ADD_INSTRUMENT_METRICS"] = "true"
     environment = {**os.environ, **_places(), **given, "TIMBRE_AUTH": auth, "BENTOML_DO_NOT_TRACK": "True"}
     from bentos.config import from_environment
+    from bentos.processes import prefix
 
     from_environment(environment)  # a wrong value is said here, in one sentence
     _refuse_taken(host, address, port)
-    environment["TIMBRE_METRICS_DIR"] = tempfile.mkdtemp(prefix="timbre-metrics-")
+    environment["TIMBRE_METRICS_DIR"] = tempfile.mkdtemp(prefix=prefix("metrics"))
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "bentoml", "serve", "bentos.service:Timbre", "--working-dir", str(root), "--host", address]
     command += ["--port", str(port), *(["--reload"] if hot_reload else [])]

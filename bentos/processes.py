@@ -1,0 +1,47 @@
+"""The service's processes: they end together, and what one that was killed left behind goes at the next start."""
+
+import ctypes
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1  # Linux: the kernel sends a signal when the parent dies
+OWN = re.compile(r"timbre-(?:metrics|s3)-(\d+)-.+")
+
+
+def end_with_parent() -> None:
+    """Have this process stop when the one that started it is killed: it would keep the port, and nobody would stop it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def give_back_memory() -> None:
+    """Return what was freed to the system: glibc keeps the rooms of large arrays, which many threads scatter over its arenas."""
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)
+
+
+def prefix(kind: str) -> str:
+    """How a temporary folder of this process is named, so that `sweep` knows it."""
+    return f"timbre-{kind}-{os.getpid()}-"
+
+
+def sweep(folder: Path | None = None) -> None:
+    """Remove temporary folders whose process is gone."""
+    for path in (folder or Path(tempfile.gettempdir())).iterdir():
+        if (named := OWN.fullmatch(path.name)) and not _lives(int(named[1])):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
