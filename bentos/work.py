@@ -17,10 +17,10 @@ from components.errors import TaggerError, TimbreError
 from components.tagger import ClipScores
 
 GROUP = 8  # clips a call to the scorer
-GROUP_BYTES = 8 * 2**20  # of their samples, past which a call takes no more
+GROUP_BYTES = 4 * 2**20  # of their samples, past which a call takes no more
 FLIGHTS = 2  # calls under way, so that the scorer never waits for us
-HELD_BYTES = 32 * 2**20  # of decoded samples not yet scored, for all requests together; a clip per hand may go past it
-LARGE_BYTES = 16 * 2**20  # after which free memory is given back
+HELD_BYTES = 12 * 2**20  # of decoded samples not yet scored, for all requests together; a clip per hand may go past it
+LARGE_BYTES = 8 * 2**20  # after which free memory is given back
 Opener = Callable[[], AbstractContextManager[Source]]
 Score = Callable[[Sequence[Item]], Awaitable[Sequence[Any]]]
 Heard = ClipScores | TimbreError
@@ -52,7 +52,7 @@ class Work:
         self._score, self._limits = score, limits
         self.ahead = 2 * threads + FLIGHTS * GROUP
         self.places = asyncio.Semaphore(clips)
-        self.hands = asyncio.Semaphore(2 * threads)
+        self.hands = asyncio.Semaphore(threads + 1)
         self.room = asyncio.Event()
         self.room.set()
         self._bytes = self._most = 0
