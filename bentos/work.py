@@ -17,10 +17,10 @@ from components.errors import TimbreError
 from components.tagger import ClipScores
 
 GROUP = 8  # clips of one request that are sent off together
-GROUP_BYTES = 8 * 2**20  # of their samples, past which a group takes no more
+GROUP_BYTES = 4 * 2**20  # of their samples, past which a group takes no more
 FLIGHTS = 2  # groups of one request at a time, so that there is always one at hand
-HELD_BYTES = 32 * 2**20  # of decoded samples not yet scored, for all requests together; a clip per hand may go past it
-LARGE_BYTES = 16 * 2**20  # after which free memory is given back
+HELD_BYTES = 12 * 2**20  # of decoded samples not yet scored, for all requests together; a clip per hand may go past it
+TIDY_S = 1.0  # after the last clip, until free memory is given back
 Opener = Callable[[], AbstractContextManager[Source]]
 Heard = ClipScores | TimbreError
 
@@ -51,24 +51,29 @@ class Work:
         self._batches, self._limits = batches, limits
         self.ahead = 2 * threads + FLIGHTS * GROUP
         self.places = asyncio.Semaphore(clips)
-        self.hands = asyncio.Semaphore(2 * threads)
+        self.hands = asyncio.Semaphore(threads + 1)
         self.room = asyncio.Event()
         self.room.set()
-        self._bytes = self._most = 0
+        self._bytes = 0
+        self._tidying: asyncio.TimerHandle | None = None
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="timbre-decode")
 
     def close(self) -> None:
+        if self._tidying is not None:
+            self._tidying.cancel()
         self._pool.shutdown(cancel_futures=True)
         self._batches.close()
 
     def hold(self, size: int) -> None:
         """Count bytes of samples that are now in memory, or with a minus sign no longer."""
         self._bytes += size
-        self._most = max(self._most, self._bytes)
         (self.room.set if self._bytes < HELD_BYTES else self.room.clear)()
-        if not self._bytes and self._most > LARGE_BYTES:
-            self._most = 0
-            self._pool.submit(give_back_memory)
+        if not self._bytes and self._tidying is None:
+            self._tidying = asyncio.get_running_loop().call_later(TIDY_S, self._tidy)
+
+    def _tidy(self) -> None:
+        self._tidying = None
+        self._pool.submit(give_back_memory)
 
     async def hear(self, offer: Offer, sources: AsyncIterable[Opener], budget: Budget) -> AsyncIterator[Heard]:
         """Each source's scores or its error, in order; sources may still be arriving.
