@@ -15,6 +15,7 @@ from bentos.context import Context
 from bentos.errors import add_handlers
 from bentos.gate import Gate
 from bentos.page import open_page
+from bentos.processes import settle
 from bentos.routes import catalogue, jobs, models, predict, try_out
 from components.errors import RegistryError
 
@@ -32,6 +33,7 @@ def create_app(config: ServiceConfig) -> FastAPI:
         await run_in_threadpool(_say_what_is_missing, context)
         try:
             async with open_page(app, context) if config.page else nullcontext():
+                settle()
                 yield
         finally:
             context.close()

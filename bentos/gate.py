@@ -93,9 +93,9 @@ class Gate:
         except LeftError:
             pass
         except Exception as error:
-            refused = refusal(error)
+            told = answer(refusal(error))
             if not visit.status:
-                await answer(refused)(scope, receive, tell)
+                await told(scope, receive, tell)
         finally:
             self._note(scope, visit, name)
         if visit.held:

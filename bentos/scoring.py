@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,31 +84,34 @@ class Batches:
         Raises:
             TimbreError: if the tagger cannot be opened.
         """
-        answer: asyncio.Future[list[ClipScores]] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Job(digest, clips, answer))
+        return await self._join(digest, clips)
+
+    def _join(self, digest: str, clips: Sequence[Clip16]) -> "asyncio.Future[list[ClipScores]]":
+        job = _Job(digest, clips, asyncio.get_running_loop().create_future())
+        self._waiting.append(job)
         if self._turns is None or self._turns.done():
             self._turns = asyncio.create_task(self._work())
-        return await answer
+        return job.answer
 
     async def _work(self) -> None:
         """One batch after the other until nothing waits."""
-        loop = asyncio.get_running_loop()
         while jobs := self._next():
-            clips = [clip for job in jobs for clip in job.clips]
-            metrics.BATCH.observe(len(clips))
-            try:
-                scores = iter(await loop.run_in_executor(self._thread, self._score, jobs[0].digest, clips))
-            except Exception as error:  # whoever asked has to hear of it
-                outcomes: list[Exception | list[ClipScores]] = [error] * len(jobs)
-            else:
-                outcomes = [[next(scores) for _ in job.clips] for job in jobs]
-            for job, outcome in zip(jobs, outcomes, strict=True):
+            scores = await self._try(jobs[0].digest, [clip for job in jobs for clip in job.clips])
+            for job in jobs:
+                outcome = scores if isinstance(scores, Exception) else [next(scores) for _ in job.clips]
                 if job.answer.done():
                     continue  # its client left
                 if isinstance(outcome, Exception):
                     job.answer.set_exception(outcome)
                 else:
                     job.answer.set_result(outcome)
+
+    async def _try(self, digest: str, clips: Sequence[Clip16]) -> Exception | Iterator[ClipScores]:
+        metrics.BATCH.observe(len(clips))
+        try:
+            return iter(await asyncio.get_running_loop().run_in_executor(self._thread, self._score, digest, clips))
+        except Exception as error:  # whoever asked has to hear of it
+            return error
 
     def _next(self) -> list[_Job]:
         """The first that waits, and those right behind it that fit into the same batch."""

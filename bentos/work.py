@@ -83,12 +83,11 @@ class Work:
             TaggerError: if the tagger cannot be opened.
         """
         line = _Line(self, offer, budget)
-        feeder = asyncio.create_task(line.feed(sources))
         try:
-            async for heard in line.run(feeder):
+            async for heard in line.run(sources):
                 yield heard
         finally:
-            line.stop(feeder)
+            line.stop()
 
     async def hear_one(self, offer: Offer, opener: Opener, budget: Budget) -> tuple[Clip16, ClipScores]:
         """One source as the model heard it, and its scores.
@@ -150,8 +149,9 @@ class _Line:
         self._bytes = 0
         self._stopped = False
         self._flights: deque[asyncio.Task[tuple[list[Heard], int]]] = deque()
+        self._feeder: asyncio.Future[None] = self._arrival
 
-    async def feed(self, sources: AsyncIterable[Opener]) -> None:
+    async def _feed(self, sources: AsyncIterable[Opener]) -> None:
         """Start to decode each source as it comes, while there is room."""
         async for opener in sources:
             await self._mine.acquire()
@@ -165,44 +165,48 @@ class _Line:
             if not self._arrival.done():
                 self._arrival.set_result(None)
 
-    async def run(self, feeder: "asyncio.Task[None]") -> AsyncIterator[Heard]:
+    async def run(self, sources: AsyncIterable[Opener]) -> AsyncIterator[Heard]:
         """The outcomes in order. What is ready is sent off as soon as the scorer has a hand free, so that groups grow only under load."""
-        while self._decoding or self._group or self._flights or not feeder.done():
+        self._feeder = asyncio.create_task(self._feed(sources))
+        while self._decoding or self._group or self._flights or not self._feeder.done():
             if self._decoding and self._decoding[0].done() and self._has_room():
                 self._take(self._decoding.popleft().result())
             elif self._group and len(self._flights) < FLIGHTS:
                 self._flights.append(asyncio.create_task(self._score(self._group)))
                 self._group = []
             else:
-                await self._something(feeder)
+                await self._something()
                 if self._flights and self._flights[0].done():
                     heard, size = self._flights.popleft().result()
                     self._leave(len(heard), size)
                     for one in heard:
                         yield one
-        feeder.result()
+        self._feeder.result()
 
-    def stop(self, feeder: "asyncio.Task[None]") -> None:
-        """Give up whatever is under way."""
-        under_way: list[asyncio.Future[Any]] = [feeder, *self._decoding, *self._flights]
+    def stop(self) -> None:
+        """Give up whatever is under way, and hold on to none of it: an error's traceback may keep this line for a while."""
+        under_way: list[asyncio.Future[Any]] = [self._feeder, *self._decoding, *self._flights]
         for one in under_way:
             one.cancel()
             one.add_done_callback(_look)
         self._stopped = True
+        self._feeder, self._group = self._arrival, []
+        self._decoding.clear()
+        self._flights.clear()
         self._leave(self._held, self._bytes)
 
-    async def _something(self, feeder: "asyncio.Task[None]") -> None:
+    async def _something(self) -> None:
         """Wait until there is something to do."""
         if self._arrival.done():
             self._arrival = asyncio.get_running_loop().create_future()
         waited: set[asyncio.Future[Any]] = {self._flights[0]} if self._flights else set()
         if self._has_room():
             waited.add(self._decoding[0] if self._decoding else self._arrival)
-        if not feeder.done():
-            waited.add(feeder)
+        if not self._feeder.done():
+            waited.add(self._feeder)
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        if feeder.done():
-            feeder.result()
+        if self._feeder.done():
+            self._feeder.result()
 
     def _take(self, clip: Clip16 | TimbreError) -> None:
         _note(self._offer, clip)

@@ -84,8 +84,7 @@ class Door:
         try:
             await self.check(request)
         except Exception as error:
-            refused = refusal(error)
-            return _login_page(refused, said=COOKIE in request.cookies)
+            return _login_page(refusal(error), said=COOKIE in request.cookies)
         return await _page(self._gradio, request)
 
     async def _login(self, request: Request) -> Response:
