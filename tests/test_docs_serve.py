@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
 import pytest
 import soundfile
-from moto.server import ThreadedMotoServer
 
 from bentos.config import PREFIX, ServiceConfig
 from components.labels import IRMAS
 from components.registry import Card, Decision
+from tests.fixtures.buckets import Server, s3_server
 from tests.fixtures.pages import ROOT, Command, blocks, commands, read, run, section, table
 from tests.fixtures.running import RATE, Running, furnish, running, small_tagger
 from tests.fixtures.sounds import sine, write
@@ -47,22 +46,15 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def storage() -> Iterator[dict[str, str]]:
-    """A bucket `clips` on a real S3 server; the environment that leads to it."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    told = {"ENDPOINT_URL": f"http://{host}:{port}", "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test", "DEFAULT_REGION": "us-east-1"}
-    access = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    client = boto3.client("s3", endpoint_url=told["ENDPOINT_URL"], **access)
-    client.create_bucket(Bucket="clips")
-    yield {f"AWS_{name}": value for name, value in told.items()}
-    client.close()
-    server.stop()
+def storage() -> Iterator[Server]:
+    """A real S3 server with a bucket `clips`."""
+    with s3_server() as server:
+        server.make("clips")
+        yield server
 
 
 @pytest.fixture(scope="module")
-def desk(storage: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(storage: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     home = tmp_path_factory.mktemp("serve")
     keys = furnish(home)
     part = home / "data" / "sample" / "test" / "Part1"
@@ -77,9 +69,10 @@ def desk(storage: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
         shutil.copy(tone, home / name)
     (home / "notes.txt").write_text("cello, at 0:12")
     shutil.copy(ROOT / "configs" / "sample.yaml", home / "configs")
-    with running(home, keys, TIMBRE_S3_BUCKETS="clips", TIMBRE_DATA_ROOTS="data", **storage) as service:
+    with running(home, keys, TIMBRE_S3_BUCKETS="clips", TIMBRE_DATA_ROOTS="data", **storage.environment) as service:
         other = register_two(service)
-        put(storage, tone)
+        for key in ("2026/take-1.flac", "live/one.wav"):
+            storage.put(key, tone.read_bytes())
         yield Desk(service, home, {"KEY": keys["admin"], "OTHER": other, "TIMBRE_API_KEY": keys["admin"]})
 
 
@@ -97,14 +90,6 @@ def register_two(service: Running) -> str:
             for seed, f1 in ((5, 0.85), (6, 0.86))
         ]
     return models[0].key
-
-
-def put(storage: dict[str, str], tone: Path) -> None:
-    access = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    client = boto3.client("s3", endpoint_url=storage["AWS_ENDPOINT_URL"], **access)
-    for key in ("2026/take-1.flac", "live/one.wav"):
-        client.put_object(Bucket="clips", Key=key, Body=tone.read_bytes())
-    client.close()
 
 
 def expected_status(command: Command) -> int:

@@ -7,19 +7,17 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import boto3
 import numpy as np
 import pytest
 import soundfile
-from moto.server import ThreadedMotoServer
 
 from bentos.sources import SourceError, Sources
 from components.audio import load
+from tests.fixtures.buckets import Server, s3_server
 
 ODD = "odd/a b+c?#%20é🎻&versionId=1?versionId=2;(*)'\".wav"
 
@@ -35,40 +33,24 @@ def tone() -> bytes:
     return stream.getvalue()
 
 
-@dataclass
-class Server:
-    url: str
-    client: Any
-
-    def put(self, key: str, content: bytes, bucket: str = "clips") -> None:
-        self.client.put_object(Bucket=bucket, Key=key, Body=content)
-
-
 @pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+def moto() -> Iterator[Server]:
+    with s3_server() as found:
+        yield found
 
 
 @pytest.fixture
-def server(moto: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name, value in (("ACCESS_KEY_ID", "test"), ("SECRET_ACCESS_KEY", "test"), ("DEFAULT_REGION", "us-east-1"), ("ENDPOINT_URL", moto)):
-        monkeypatch.setenv(f"AWS_{name}", value)
-    post(f"{moto}/moto-api/reset")
-    client = boto3.client("s3", endpoint_url=moto)
-    for bucket in ("clips", "private"):
-        client.create_bucket(Bucket=bucket)
-    made = Server(moto, client)
+def server(moto: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    for name, value in moto.environment.items():
+        monkeypatch.setenv(name, value)
+    post(f"{moto.url}/moto-api/reset")
+    moto.make("clips", "private")
     for key in ("irmas/b.wav", "irmas/deep/a.wav", ODD):
-        made.put(key, tone())
+        moto.put(key, tone())
     for key in ("irmas/b.txt", "irmas/", "irmas/.hidden.wav", "private.wav"):
-        made.put(key, b"cel\n")
-    made.put("secret.wav", tone(), "private")
-    yield made
-    client.close()
+        moto.put(key, b"cel\n")
+    moto.put("secret.wav", tone(), "private")
+    return moto
 
 
 @pytest.fixture

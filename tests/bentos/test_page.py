@@ -8,12 +8,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
+from tests.fixtures.buckets import s3_server
 from tests.fixtures.running import CODES, RATE, Running, furnish, running
 from tests.fixtures.sounds import encoded, noise, sine, write
 
@@ -53,17 +52,10 @@ return (node.labels?.[0]?.innerText || node.ariaLabel || node.innerText || '').t
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[dict[str, str]]:
     """An S3 server with one clip; the environment that finds it."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    own = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    client = boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1", **own)
-    client.create_bucket(Bucket="clips")
-    client.put_object(Bucket="clips", Key="far/tone.wav", Body=SOUND)
-    client.close()
-    variables = {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_DEFAULT_REGION": "us-east-1", "TIMBRE_S3_BUCKETS": "clips"}
-    yield {**variables, **{name.upper(): value for name, value in own.items()}}
-    server.stop()
+    with s3_server() as server:
+        server.make("clips")
+        server.put("far/tone.wav", SOUND)
+        yield {**server.environment, "TIMBRE_S3_BUCKETS": "clips"}
 
 
 @pytest.fixture(scope="module")
