@@ -1,17 +1,17 @@
 """What the routes of one process share."""
 
-import os
 from dataclasses import dataclass
 
-import torch
 from starlette.requests import Request
 
 from bentos.access import Access, Caller
 from bentos.catalogue import Catalogue
-from bentos.config import MIB, ServiceConfig
-from bentos.scoring import Batches, OpenTaggers
+from bentos.config import ServiceConfig
+from bentos.scorer import Scorer
+from bentos.scoring import Batches
 from bentos.sources import Sources
 from bentos.work import Work
+from components.cores import cores
 from components.registry import ApiKeys, Registry
 from components.registry.jobs import Jobs
 
@@ -28,6 +28,7 @@ class Context:
     catalogue: Catalogue
     sources: Sources
     work: Work
+    scorer: Scorer
 
     @classmethod
     def build(cls, config: ServiceConfig) -> "Context":
@@ -35,14 +36,14 @@ class Context:
         keys = ApiKeys(registry.database)
         sources = Sources(config.data_roots, config.s3_buckets, config.max_body_bytes, config.max_files)
         catalogue = Catalogue(registry, config.model_dir)
-        batches = Batches(OpenTaggers(catalogue.folder, config.device, config.models_mib * MIB), config.batch_size)
-        cores = max(1, (os.cpu_count() or 1) // config.num_workers)
-        torch.set_num_threads(cores)
-        work = Work(batches, config.limits, min(8, cores))
-        return cls(config, registry, keys, Jobs(registry.database), Access(keys, config), catalogue, sources, work)
+        scorer = Scorer(config)
+        scorer.start()  # it is ready in seconds; whoever comes before waits
+        work = Work(Batches(scorer.score), config.limits, min(8, max(1, cores() // config.num_workers)))
+        return cls(config, registry, keys, Jobs(registry.database), Access(keys, config), catalogue, sources, work, scorer)
 
     def close(self) -> None:
         self.work.close()
+        self.scorer.close()
         self.registry.close()
 
 

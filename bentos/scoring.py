@@ -1,4 +1,4 @@
-"""Opened taggers by digest within a memory bound, and one thread that scores the clips of all requests with them."""
+"""Opened taggers by digest within a memory bound, and one batch after the other of the clips of all requests."""
 
 import asyncio
 import logging
@@ -65,12 +65,11 @@ class Batches:
     It never waits for company: more clips gather while a batch is at work, so batches grow with the load by themselves.
 
     Args:
-        taggers: gives the tagger of a digest.
-        batch_size: windows that the tagger takes at a time.
+        score: gives the scores of each clip by the tagger of a digest; called in one thread.
     """
 
-    def __init__(self, taggers: OpenTaggers, batch_size: int) -> None:
-        self._taggers, self._batch_size = taggers, batch_size
+    def __init__(self, score: Callable[[str, Sequence[Clip16]], list[ClipScores]]) -> None:
+        self._score = score
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="timbre-score")
         self._waiting: deque[_Job] = deque()
         self._turns: asyncio.Task[None] | None = None
@@ -125,6 +124,3 @@ class Batches:
                 clips += len(job.clips)
             self._waiting.popleft()
         return jobs
-
-    def _score(self, digest: str, clips: Sequence[Clip16]) -> list[ClipScores]:
-        return list(self._taggers.get(digest).score_clips(clips, self._batch_size))

@@ -19,6 +19,7 @@ from components.tagger import ClipScores
 GROUP = 8  # clips of one request that are sent off together
 GROUP_BYTES = 4 * 2**20  # of their samples, past which a group takes no more
 FLIGHTS = 2  # groups of one request at a time, so that there is always one at hand
+GATHER_S = 0.05  # that a group waits for more of its request: full ones cost less
 HELD_BYTES = 12 * 2**20  # of decoded samples not yet scored, for all requests together; a clip per hand may go past it
 TIDY_S = 1.0  # after the last clip, until free memory is given back
 Opener = Callable[[], AbstractContextManager[Source]]
@@ -147,6 +148,7 @@ class _Line:
         self._arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._group: list[Clip16 | TimbreError] = []
         self._bytes = 0
+        self._due = 0.0
         self._stopped = False
         self._flights: deque[asyncio.Task[tuple[list[Heard], int]]] = deque()
         self._feeder: asyncio.Future[None] = self._arrival
@@ -171,7 +173,7 @@ class _Line:
         while self._decoding or self._group or self._flights or not self._feeder.done():
             if self._decoding and self._decoding[0].done() and self._has_room():
                 self._take(self._decoding.popleft().result())
-            elif self._group and len(self._flights) < FLIGHTS:
+            elif self._group and len(self._flights) < FLIGHTS and self._is_due():
                 self._flights.append(asyncio.create_task(self._score(self._group)))
                 self._group = []
             else:
@@ -204,7 +206,9 @@ class _Line:
             waited.add(self._decoding[0] if self._decoding else self._arrival)
         if not self._feeder.done():
             waited.add(self._feeder)
-        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        waits = self._group and len(self._flights) < FLIGHTS
+        patience_s = max(0.0, self._due - asyncio.get_running_loop().time()) if waits else None
+        await asyncio.wait(waited, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
         if self._feeder.done():
             self._feeder.result()
 
@@ -212,7 +216,13 @@ class _Line:
         _note(self._offer, clip)
         if isinstance(clip, Clip16):
             self._budget.spend(len(clip.samples) / self._offer.settings.sample_rate)
+        if not self._group:
+            self._due = asyncio.get_running_loop().time() + GATHER_S
         self._group.append(clip)
+
+    def _is_due(self) -> bool:
+        more = self._decoding or not self._feeder.done()
+        return not more or not self._has_room() or asyncio.get_running_loop().time() >= self._due
 
     def _has_room(self) -> bool:
         return len(self._group) < GROUP and sum(map(_size, self._group)) < GROUP_BYTES

@@ -1,7 +1,6 @@
 """Featurize: decode each clip of a manifest that the store does not have yet, and name the result."""
 
 import hashlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 from components.audio import Clip16, load
 from components.config import AudioConfig
+from components.cores import cores
 from components.datasets import BadClip, Manifest
 from components.errors import AudioError, StoreError
 from components.progress import Progress, quiet
@@ -59,7 +59,7 @@ def build_store(
     folder = Folder.of(audio, root)
     with folder.in_use():
         jobs = _missing(manifest, audio, folder)
-        failed = _decode(jobs, audio, folder, workers or _cores(), progress)
+        failed = _decode(jobs, audio, folder, workers or cores(), progress)
         frame = manifest.frame
         is_bad = frame["sha256"].isin(list(failed))
         stored = Manifest(frame[~is_bad].reset_index(drop=True), manifest.label_set) if failed else manifest
@@ -73,10 +73,6 @@ def build_store(
 
 def _digest(stored: Manifest, folder: Folder) -> str:
     return hashlib.sha256(f"{folder.path.name}\n{stored.digest}".encode()).hexdigest()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _missing(manifest: Manifest, audio: AudioConfig, folder: Folder) -> list[_Job]:

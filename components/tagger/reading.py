@@ -1,6 +1,5 @@
 """Reads files ahead in threads, so that decoding and scoring overlap (libsndfile and soxr let other threads run)."""
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,6 +7,7 @@ from typing import TypedDict
 
 from components.audio import Clip16, Limits, Source, load
 from components.audio.source import name_of
+from components.cores import cores
 from components.errors import TimbreError
 
 
@@ -33,7 +33,7 @@ def read_ahead(
         except TimbreError as error:
             return name_of(source), error
 
-    workers = workers or min(8, os.cpu_count() or 1)
+    workers = workers or min(8, cores())
     pool = ThreadPoolExecutor(workers, thread_name_prefix="timbre-decode")
     pending = deque[Future[tuple[str, Clip16 | TimbreError]]]()
     try:

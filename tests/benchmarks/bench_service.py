@@ -22,6 +22,7 @@ from bench_predict import CLIPS, ROUNDS, sealed, write
 SERVICE_CORE, LOAD_CORE = sorted(os.sched_getaffinity(0))[:2]
 CLIENTS, REQUESTS = 16, 10
 ONE_BY_ONE = 100
+PIECE = 2**18  # bytes that are sent at a time: httpx copies what is left after each
 MODEL = "production"
 BARE = """
 import os, sys, time
@@ -149,8 +150,8 @@ def post(client: httpx.Client, url: str, body: Body) -> None:
     answer = client.post(
         f"{url}/model/predict-files",
         params={"model_ckpt_path": MODEL},
-        content=content,
-        headers={"Content-Type": content_type},
+        content=(content[first : first + PIECE] for first in range(0, len(content), PIECE)),
+        headers={"Content-Type": content_type, "Content-Length": str(len(content))},
     )
     answer.raise_for_status()
     assert len(answer.json()) == files

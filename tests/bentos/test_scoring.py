@@ -28,7 +28,8 @@ def tagger(folder: Path) -> Tagger:
 
 @pytest.fixture
 def batches(folder: Path, tagger: Tagger):
-    found = Batches(OpenTaggers(lambda digest: folder if digest == tagger.digest else folder / digest, "cpu", 2**30), batch_size=4)
+    taggers = OpenTaggers(lambda digest: folder if digest == tagger.digest else folder / digest, "cpu", 2**30)
+    found = Batches(lambda digest, clips: list(taggers.get(digest).score_clips(clips, batch_size=4)))
     yield found
     found.close()
 
