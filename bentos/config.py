@@ -24,7 +24,7 @@ class ServiceConfig(BaseModel):
         data_roots: folders below which a client may name paths.
         s3_buckets: buckets that a client may name; none: S3 is off.
         batch_size: windows scored at a time.
-        num_workers: processes that take requests; each has its own taggers open and its share of the cores.
+        num_workers: processes that take requests; each has one beside it that scores, with its own taggers and its share of the cores.
         models_mib: weights that each process keeps open; the least recently used goes first.
         max_files, max_body_mib, max_seconds, max_pcm_mib: of one request.
         max_pending: requests under way at a time in each process; more get 503.

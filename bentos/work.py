@@ -168,7 +168,7 @@ class _Line:
                 self._arrival.set_result(None)
 
     async def run(self, sources: AsyncIterable[Opener]) -> AsyncIterator[Heard]:
-        """The outcomes in order. What is ready is sent off as soon as the scorer has a hand free, so that groups grow only under load."""
+        """The outcomes in order. What is ready is sent off as soon as the scorer has a hand free, so that none waits long for company."""
         self._feeder = asyncio.create_task(self._feed(sources))
         while self._decoding or self._group or self._flights or not self._feeder.done():
             if self._decoding and self._decoding[0].done() and self._has_room():
