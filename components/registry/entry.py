@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 from components.errors import RegistryError
 from components.registry import keys
 from components.registry.database import Database
+from components.registry.errors import JobCancelled
 from components.registry.folders import Sealed
 from components.registry.history import PROMOTED, note, put_in_production
 from components.registry.records import Card, Decision, RegisteredModel, model_of, plain
-from components.registry.tables import ModelRow
+from components.registry.tables import JobRow, ModelRow
 
 Gate = Callable[[RegisteredModel | None], Decision]
 TRIES = 5
@@ -45,6 +46,7 @@ def enter(database: Database, entry: Entry, gate: Gate, who: str) -> RegisteredM
         with database.write() as session:
             if (known := _settled(session, entry)) is not None:
                 return known
+            refuse_cancelled(session, entry.training_job_id)
             current = keys.production(session)
             if (None if current is None else current.id) != (None if judged_against is None else judged_against.id):
                 continue
@@ -67,6 +69,17 @@ def adopt(database: Database, entry: Entry, who: str) -> RegisteredModel:
             note(session, who, "adopted", row)
         session.flush()
         return model_of(row, keys.aliases(session))
+
+
+def refuse_cancelled(session: Session, training_job_id: str | None) -> None:
+    """Nothing of a job that someone has cancelled is registered, however far it came meanwhile.
+
+    Raises:
+        JobCancelled: if that is so.
+    """
+    job = None if training_job_id is None else session.get(JobRow, training_job_id)
+    if job is not None and job.cancel_requested:
+        raise JobCancelled("this training job was cancelled: its tagger is not registered")
 
 
 def _row(session: Session, entry: Entry) -> ModelRow | None:

@@ -68,6 +68,10 @@ class JobFinished(RegistryError):
     """The training job has ended; what it made stays."""
 
 
+class JobCancelled(RegistryError):
+    """Someone has cancelled the training job that this would be the result of."""
+
+
 class KeyReused(RegistryError):
     """The caller has used the idempotency key for another request."""
 

@@ -11,7 +11,7 @@ from components import places
 from components.errors import RegistryError
 from components.registry import folders, history, keys, names
 from components.registry.database import Database, to_json
-from components.registry.entry import Entry, Gate, adopt, enter
+from components.registry.entry import Entry, Gate, adopt, enter, refuse_cancelled
 from components.registry.errors import ModelInUse, UnknownModel
 from components.registry.history import note
 from components.registry.records import AuditEntry, Card, Page, RegisteredModel, entry_of, model_of, plain
@@ -96,10 +96,12 @@ class Registry:
             then: called at the end with the model, the first time and every time after: the place to link it elsewhere.
         Raises:
             RegistryError: if the folder is damaged or the name is not allowed.
+            JobCancelled: if the training job was cancelled meanwhile.
         """
         sealed = folders.read(folder)
         name = names.check(name or str(sealed.about.get("name", "")))
         with self.database.read() as session:
+            refuse_cancelled(session, training_job_id)
             known = session.scalar(select(ModelRow).where(ModelRow.digest == sealed.digest)) is not None
         folders.bring_in(folder, self.root, keep=known)
         fresh = Entry(sealed, card, name, description, training_job_id)

@@ -11,10 +11,11 @@ import pytest
 
 from components.errors import ConfigError, RegistryError
 from components.registry import Card, Registry
-from components.registry.errors import JobFinished, KeyReused, LostLease, UnknownJob
+from components.registry.errors import JobCancelled, JobFinished, KeyReused, LostLease, UnknownJob
 from components.registry.job import TAIL_CHARACTERS, Job, Pulse
 from components.registry.jobs import Jobs
 from components.registry.leases import ATTEMPTS
+from components.registry.records import Decision, RegisteredModel
 
 from .conftest import TaggerMaker, UrlMaker, yes
 
@@ -42,6 +43,23 @@ def lost(jobs: Jobs) -> Job:
     job = jobs.lease("dead", SHORT_S)
     time.sleep(3 * SHORT_S)
     return job
+
+
+def test_nothing_of_a_cancelled_job_is_registered(jobs: Jobs, registry: Registry, make_tagger: TaggerMaker, card: Card) -> None:
+    asked = jobs.submit("tones", {}, "ann")
+    taken = jobs.lease("w1", LONG_S)
+
+    def cancelled_meanwhile(production: RegisteredModel | None) -> Decision:
+        jobs.cancel(asked.id, "bob")
+        return yes(production)
+
+    with pytest.raises(JobCancelled, match="was cancelled"):
+        registry.register(make_tagger(), card, cancelled_meanwhile, who="ann", training_job_id=asked.id)
+    with pytest.raises(JobCancelled, match="was cancelled"):
+        registry.register(make_tagger(b"other"), card, yes, who="ann", training_job_id=asked.id)
+    assert registry.list().total == 0
+    jobs.finish(taken.token, "cancelled")
+    assert (jobs.get(asked.id).state, jobs.get(asked.id).model_id) == ("cancelled", None)
 
 
 def test_a_job_waits_runs_and_succeeds(jobs: Jobs, registry: Registry, make_tagger: TaggerMaker, card: Card) -> None:
