@@ -145,7 +145,7 @@ def test_what_the_page_shows_is_looked_for():
     """So that the test above can fail."""
     assert missing('{"detail": "x"}', '{"error":"…"}') == ['"error":']
     assert missing('{"status": "failed"}', '{"status":"done",…}') == ['"status":"done"']
-    assert missing('["latest"]', '["production","latest","sample@f1b9227e"]') == ['"production"']
+    assert missing('["latest"]', '["production","latest","sample@e25e4de2"]') == ['"production"']
     assert missing("data: {}", "event: clip") == ["event: clip"]
     assert sum(bool(command.answer) for command in CURLS) > 20
 
