@@ -10,10 +10,17 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fixtures.running import Running, furnish, running
+from tests.fixtures.running import RATE, Running, furnish, running
+from tests.fixtures.sounds import sine, write
 
 MODEL = {"model_ckpt_path": "production"}
-MANY = ["clips"] * 250  # a thousand clips: seconds of work
+MANY = ["long"] * 250  # a thousand clips of 6 s: seconds of work
+
+
+def lay_long_clips(home: Path) -> None:
+    (home / "data" / "long").mkdir()
+    for place in range(4):
+        write(home / "data" / "long" / f"{place}.wav", sine(200 + 100 * place, 6.0, RATE), RATE)
 
 
 def wait_for_end(service: Running) -> None:
@@ -42,6 +49,7 @@ def refuses(service: Running) -> bool:
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 def test_requests_under_way_end_well_and_new_ones_are_refused(tmp_path: Path, told: signal.Signals):
     keys = furnish(tmp_path)
+    lay_long_clips(tmp_path)
     with running(tmp_path, keys) as service, service.client() as client, concurrent.futures.ThreadPoolExecutor(1) as other:
         whole = other.submit(client.post, "/model/predict-directory", params=MODEL, json=MANY)
         with client.stream("POST", "/model/predict-directory-stream", params=MODEL, json=MANY) as streamed:
@@ -61,13 +69,14 @@ def test_requests_under_way_end_well_and_new_ones_are_refused(tmp_path: Path, to
 @pytest.mark.slow
 def test_a_second_signal_ends_it_at_once(tmp_path: Path):
     keys = furnish(tmp_path)
+    lay_long_clips(tmp_path)
     with running(tmp_path, keys) as service, service.client() as client:
         with client.stream("POST", "/model/predict-directory-stream", params=MODEL, json=MANY) as streamed:
             lines = streamed.iter_lines()
             next(lines)
-            for _ in range(2):
-                os.kill(service.pid, signal.SIGINT)
-                time.sleep(1)
+            os.kill(service.pid, signal.SIGINT)
+            time.sleep(0.7)
+            os.kill(service.pid, signal.SIGINT)
             with pytest.raises(httpx.RemoteProtocolError):
                 list(lines)
         wait_for_end(service)
