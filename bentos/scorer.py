@@ -30,6 +30,12 @@ from components.tagger import ClipScores
 
 log = logging.getLogger("timbre.service")
 STOP_S = 5.0
+# A stop is its owner's to hear, which may have requests to end; the socket's end is what stops it.
+PROGRAM = """import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+from bentos.scorer import main
+main(int(sys.argv[1]))"""
 LARGE_BYTES = 16 * MIB  # of samples in a batch, after which free memory is given back
 
 
@@ -72,10 +78,10 @@ class Scorer:
         with theirs:
             path = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]))
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bentos.scorer", str(theirs.fileno())],
+                [sys.executable, "-c", PROGRAM, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, "PYTHONPATH": path},
-                start_new_session=True,  # Ctrl+C is its owner's to hear, which may have requests to end
+                start_new_session=True,
             )
         self._line = Connection(ours.detach())
         self._line.send(self._config)
@@ -128,7 +134,3 @@ def _answer(taggers: OpenTaggers, digest: str, clips: Sequence[Clip16], batch_si
     except Exception as error:
         log.exception("a batch of tagger %s could not be scored", digest[:8])
         return "broken", f"{type(error).__name__}: {error}"
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

@@ -17,10 +17,10 @@ from components.errors import TimbreError
 from components.tagger import ClipScores
 
 GROUP = 8  # clips of one request that are sent off together
-GROUP_BYTES = 4 * 2**20  # of their samples, past which a group takes no more
+GROUP_BYTES = 3 * 2**20  # of their samples, past which a group takes no more
 FLIGHTS = 2  # groups of one request at a time, so that there is always one at hand
 GATHER_S = 0.05  # that a group waits for more of its request: full ones cost less
-HELD_BYTES = 12 * 2**20  # of decoded samples not yet scored, for all requests together; a clip per hand may go past it
+HELD_BYTES = 8 * 2**20  # of decoded samples not yet scored, for all requests together; a clip per hand may go past it
 TIDY_S = 1.0  # after the last clip, until free memory is given back
 Opener = Callable[[], AbstractContextManager[Source]]
 Heard = ClipScores | TimbreError

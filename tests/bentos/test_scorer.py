@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from bentos.config import ServiceConfig
-from bentos.scorer import Scorer
+from bentos.scorer import PROGRAM, Scorer
 from components.audio import Clip16, from_array
 from components.errors import TaggerError
 from components.tagger import Tagger
@@ -50,7 +50,7 @@ def clip() -> Clip16:
 
 
 def children() -> list[psutil.Process]:
-    return [one for one in psutil.Process().children() if "bentos.scorer" in one.cmdline()]
+    return [one for one in psutil.Process().children() if PROGRAM in one.cmdline()]
 
 
 def test_it_scores_as_the_tagger_does(scorer: Scorer, tagger: Tagger):
