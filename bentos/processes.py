@@ -26,12 +26,6 @@ def settle() -> None:
     gc.freeze()
 
 
-def give_back_memory() -> None:
-    """Return what was freed to the system: glibc keeps the rooms of large arrays, which many threads scatter over its arenas."""
-    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
-        trim(0)
-
-
 def prefix(kind: str) -> str:
     """How a temporary folder of this process is named, so that `sweep` knows it."""
     return f"timbre-{kind}-{os.getpid()}-"

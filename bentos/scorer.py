@@ -21,10 +21,11 @@ import torch
 from bentos.catalogue import Catalogue
 from bentos.config import MIB, ServiceConfig
 from bentos.log import set_up_logging
-from bentos.processes import give_back_memory, settle
+from bentos.processes import settle
 from bentos.scoring import OpenTaggers
 from components.audio import Clip16
 from components.errors import TaggerError, TimbreError
+from components.memory import give_back, keep_freed
 from components.registry import Registry
 from components.tagger import ClipScores
 
@@ -36,7 +37,7 @@ signal.signal(signal.SIGINT, signal.SIG_IGN)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 from bentos.scorer import main
 main(int(sys.argv[1]))"""
-LARGE_BYTES = 16 * MIB  # of samples in a batch, after which free memory is given back
+IDLE_S = 1.0  # after the last batch, until free memory is given back
 
 
 class Scorer:
@@ -103,6 +104,7 @@ class Scorer:
 def main(number: int) -> None:
     """The process's side."""
     set_up_logging()
+    keep_freed()
     line = Connection(number)
     with contextlib.suppress(EOFError, OSError):  # the owner is gone, and so is the work
         config: ServiceConfig = line.recv()
@@ -110,13 +112,12 @@ def main(number: int) -> None:
         taggers = OpenTaggers(Catalogue(Registry(), config.model_dir).folder, config.device, config.models_mib * MIB)
         settle()
         while True:
+            if not line.poll(IDLE_S):
+                give_back()
             digest, shapes = line.recv()
             clips = [_receive(line, length, scale) for length, scale in shapes]
             line.send(_answer(taggers, digest, clips, config.batch_size))
-            large = sum(clip.samples.nbytes for clip in clips) >= LARGE_BYTES
             del clips
-            if large:
-                give_back_memory()
 
 
 def _receive(line: Connection, length: int, scale: float) -> Clip16:

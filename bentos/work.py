@@ -10,10 +10,10 @@ from typing import Any
 from bentos import metrics
 from bentos.catalogue import Offer
 from bentos.errors import Refused
-from bentos.processes import give_back_memory
 from bentos.scoring import Batches
 from components.audio import Clip16, Limits, Source, load
 from components.errors import TimbreError
+from components.memory import give_back
 from components.tagger import ClipScores
 
 GROUP = 8  # clips of one request that are sent off together
@@ -74,7 +74,7 @@ class Work:
 
     def _tidy(self) -> None:
         self._tidying = None
-        self._pool.submit(give_back_memory)
+        self._pool.submit(give_back)
 
     async def hear(self, offer: Offer, sources: AsyncIterable[Opener], budget: Budget) -> AsyncIterator[Heard]:
         """Each source's scores or its error, in order; sources may still be arriving.

@@ -31,6 +31,7 @@ def predict(
     Exit code 2 where no file could be read.
     """
     from components.errors import ConfigError
+    from components.memory import keep_freed
     from components.progress import bars
     from timbre.face import Tagger, audio_files
 
@@ -38,6 +39,7 @@ def predict(
         raise ConfigError("--json and --csv ask for two forms of one output: give one of them")
 
     log_to_stderr()
+    keep_freed()
     files = audio_files(paths)
     tagger = Tagger.open(model, device=device)
     if windows:

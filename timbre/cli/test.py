@@ -30,12 +30,14 @@ def try_out(
     Exit code 2 where no file could be read.
     """
     from components.config import EvaluationConfig
+    from components.memory import keep_freed
     from components.progress import bars
     from components.testing import Wanted, run, write_test
     from components.training import new_run_folder
     from timbre.face import Tagger
 
     log_to_stderr()
+    keep_freed()
     tagger = Tagger.open(model, device)
     tested = run(tagger, dataset_paths, EvaluationConfig(), bars, batch_size, num_workers)
     wanted = Wanted(save_roc, save_confusion, save_metric_hist, save_instrument_metrics)
