@@ -38,6 +38,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 from bentos.scorer import main
 main(int(sys.argv[1]))"""
 IDLE_S = 1.0  # after the last batch, until free memory is given back
+LARGE_BYTES = 4 * MIB  # of samples in a batch, after which it is given back at once
 
 
 class Scorer:
@@ -117,7 +118,10 @@ def main(number: int) -> None:
             digest, shapes = line.recv()
             clips = [_receive(line, length, scale) for length, scale in shapes]
             line.send(_answer(taggers, digest, clips, config.batch_size))
+            large = sum(clip.samples.nbytes for clip in clips) >= LARGE_BYTES
             del clips
+            if large:
+                give_back()
 
 
 def _receive(line: Connection, length: int, scale: float) -> Clip16:
