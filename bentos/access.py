@@ -4,6 +4,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from fastapi import Security
 from fastapi.security import APIKeyHeader
@@ -31,9 +32,13 @@ RULES: tuple[tuple[str, str, Right | Literal[""]], ...] = (  # method, path, sco
     (".*", r"/api/v1/training-jobs(/.*)?", "train"),
     (".*", r".*", "admin"),
 )
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+OWN_SITE = {"same-origin", "none"}  # none: a person's own doing. Another port of this machine is another's page, whatever site it is of
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 NO_KEY = f"this route wants an API key in the header {HEADER}: `timbre keys create NAME --scope predict` makes one"
 NOT_LOCAL = "authentication is off, so only callers on the service's own machine are served: start it with TIMBRE_AUTH=required"
+
+ANOTHER_SITE = "another site's page asked for this: open the service's own page"
 
 
 @dataclass(frozen=True)
@@ -109,3 +114,33 @@ def _refuse_strangers(scope: Scope, headers: Headers) -> None:
         here = False
     if not here or host.lower() not in LOCAL_HOSTS:
         raise Refused(403, NOT_LOCAL)
+    refuse_other_sites(scope["method"], headers)
+
+
+def refuse_other_sites(method: str, headers: Headers, own: str | None = None) -> None:
+    """Refuse what another site's page has its reader's browser ask for, where that would change something.
+
+    Browsers say whose page asks: in Sec-Fetch-Site, or, where they reach the service by plain HTTP, in Origin. Other programs say nothing.
+
+    Args:
+        own: the URL by which people reach the service, where a proxy asks under another name.
+    Raises:
+        Refused: 403.
+    """
+    if method in SAFE_METHODS:
+        return
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if not (site in OWN_SITE if site is not None else origin is None or _is_own(origin, headers, own)):
+        raise Refused(403, ANOTHER_SITE)
+
+
+def _is_own(origin: str, headers: Headers, own: str | None) -> bool:
+    return _place(origin) in {headers.get("host", "").lower(), _place(own or "")} - {""}
+
+
+def _place(url: str) -> str:
+    """host:port, as the Host header has it."""
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""
