@@ -22,6 +22,8 @@ KEY = Security(
     APIKeyHeader(name=HEADER, auto_error=False, description="`timbre keys create NAME --scope predict` makes one.")
 )  # the gate asks
 PAGE = "/ui"
+LOGIN = f"{PAGE}/login"
+KEYED_PAGE = re.compile(rf"{PAGE}/(config|gradio_api/(run/.*|upload|file=.*)|heard/.*)", re.DOTALL)  # ask for a key before anything else
 ANY: Literal[""] = ""  # any key will do
 OPEN = {"/", "/metrics", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"}
 RULES: tuple[tuple[str, str, Right | Literal[""]], ...] = (  # method, path, scope; the first that fits
@@ -98,6 +100,11 @@ class Access:
 def is_page(path: str) -> bool:
     """The page has a login of its own."""
     return path == PAGE or path.startswith(f"{PAGE}/")
+
+
+def asks_no_key(path: str, config: ServiceConfig) -> bool:
+    """Whether strangers are served there."""
+    return path in OPEN or (config.auth == "required" and is_page(path) and not KEYED_PAGE.fullmatch(path))
 
 
 def _scope_of(method: str, path: str) -> Right | Literal[""]:
