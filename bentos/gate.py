@@ -131,7 +131,7 @@ class Gate:
         """MiB that the body may have."""
         if scope["path"] == LOGIN:
             return LOGIN_MIB
-        upload = headers.get("content-type", "").startswith(MULTIPART)
+        upload = headers.get("content-type", "").lower().startswith(MULTIPART)
         return self._config.max_body_mib if upload else self._config.max_json_mib
 
     def _line_of(self, scope: Scope) -> Line:

@@ -94,3 +94,14 @@ def test_a_login_is_small(kind: tuple[bytes, bytes]):
     assert through(lambda found: ask(found, LOGIN, b"x" * 4096, headers=(kind,)))[0] == 200
     status, said = through(lambda found: ask(found, LOGIN, b"x" * 4096, b"x", headers=(kind,)))
     assert (status, said["detail"]) == (413, "the request's body is larger than 4 KiB: send fewer or smaller files")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [(b"multipart/form-data; boundary=B", 200), (b"Multipart/Form-Data; boundary=B", 200), (b"application/json", 413)],
+)
+def test_an_upload_may_be_larger_than_json(kind: bytes, status: int):
+    given = {"max_json_mib": 0.01, "max_body_mib": 1}
+    assert (
+        through(lambda found: ask(found, "/model/predict-files", b"x" * 20_000, headers=((b"content-type", kind),)), **given)[0] == status
+    )
