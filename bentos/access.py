@@ -1,20 +1,21 @@
 """Who may use which route: an API key with the right scope, or, where authentication is off, callers on this machine alone."""
 
+import asyncio
 import ipaddress
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
 from fastapi import Security
 from fastapi.security import APIKeyHeader
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from bentos.config import ServiceConfig
 from bentos.errors import Refused
-from components.registry import ApiKey, ApiKeys
+from components.registry import ApiKey, ApiKeys, DatabaseAway
 from components.registry import Scope as Right
 
 HEADER = "X-API-Key"
@@ -36,6 +37,7 @@ RULES: tuple[tuple[str, str, Right | Literal[""]], ...] = (  # method, path, sco
 )
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 OWN_SITE = {"same-origin", "none"}  # none: a person's own doing. Another port of this machine is another's page, whatever site it is of
+KEY_S, KEY_THREADS = 10.0, 16
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 NO_KEY = f"this route wants an API key in the header {HEADER}: `timbre keys create NAME --scope predict` makes one"
 NOT_LOCAL = "authentication is off, so only callers on the service's own machine are served: start it with TIMBRE_AUTH=required"
@@ -64,6 +66,11 @@ class Access:
 
     def __init__(self, keys: ApiKeys, config: ServiceConfig) -> None:
         self._keys, self._config = keys, config
+        # Of their own, so that no request under way keeps others from being let in, or refused.
+        self._threads = ThreadPoolExecutor(KEY_THREADS, thread_name_prefix="timbre-key")
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def check(self, scope: Scope, headers: Headers) -> Caller | None:
         """The caller; None on routes that are open to all, and on the page, which asks for a key itself.
@@ -82,10 +89,19 @@ class Access:
         return await self.caller(headers.get(HEADER, ""), _scope_of(scope["method"], scope["path"]))
 
     async def caller(self, secret: str, wanted: Right | Literal[""], counted: bool = True) -> Caller:
-        """Who the key belongs to, if it may do what is wanted; a counted request is one of those that the key has a minute."""
+        """Who the key belongs to, if it may do what is wanted; a counted request is one of those that the key has a minute.
+
+        Raises:
+            Refused: 401, 403 or 429.
+            RegistryError: if the database is away or takes too long.
+        """
         if not secret:
             raise Refused(401, NO_KEY, {"WWW-Authenticate": "ApiKey"})
-        key = await run_in_threadpool(self._check, secret, counted)
+        try:
+            async with asyncio.timeout(KEY_S):
+                key = await asyncio.get_running_loop().run_in_executor(self._threads, self._check, secret, counted)
+        except TimeoutError:
+            raise DatabaseAway(f"a key could not be looked up within {KEY_S:g} s") from None
         if wanted and not key.may(wanted):
             raise Refused(403, f"this key may {', '.join(key.scopes)}, and this route wants the scope {wanted}: ask for another key")
         return Caller(key.name, frozenset(key.scopes))
