@@ -58,6 +58,7 @@ class Context:
     def close(self) -> None:
         self.access.close()
         self.lookers.shutdown(wait=False, cancel_futures=True)
+        self.scorer.kill()  # whoever asked for what it does has gone; it may hang
         self.work.close()
         self.scorer.close()
         self.registry.close()
