@@ -1,19 +1,21 @@
 """Who may use which route: an API key with the right scope, or, where authentication is off, callers on this machine alone."""
 
+import asyncio
 import ipaddress
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from fastapi import Security
 from fastapi.security import APIKeyHeader
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from bentos.config import ServiceConfig
 from bentos.errors import Refused
-from components.registry import ApiKey, ApiKeys
+from components.registry import ApiKey, ApiKeys, DatabaseAway
 from components.registry import Scope as Right
 
 HEADER = "X-API-Key"
@@ -21,6 +23,8 @@ KEY = Security(
     APIKeyHeader(name=HEADER, auto_error=False, description="`timbre keys create NAME --scope predict` makes one.")
 )  # the gate asks
 PAGE = "/ui"
+LOGIN = f"{PAGE}/login"
+KEYED_PAGE = re.compile(rf"{PAGE}/(config|gradio_api/(run/.*|upload|file=.*)|heard/.*)", re.DOTALL)  # ask for a key before anything else
 ANY: Literal[""] = ""  # any key will do
 OPEN = {"/", "/metrics", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"}
 RULES: tuple[tuple[str, str, Right | Literal[""]], ...] = (  # method, path, scope; the first that fits
@@ -31,9 +35,14 @@ RULES: tuple[tuple[str, str, Right | Literal[""]], ...] = (  # method, path, sco
     (".*", r"/api/v1/training-jobs(/.*)?", "train"),
     (".*", r".*", "admin"),
 )
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+OWN_SITE = {"same-origin", "none"}  # none: a person's own doing. Another port of this machine is another's page, whatever site it is of
+KEY_S, KEY_THREADS = 10.0, 16
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 NO_KEY = f"this route wants an API key in the header {HEADER}: `timbre keys create NAME --scope predict` makes one"
 NOT_LOCAL = "authentication is off, so only callers on the service's own machine are served: start it with TIMBRE_AUTH=required"
+
+ANOTHER_SITE = "another site's page asked for this: open the service's own page"
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,11 @@ class Access:
 
     def __init__(self, keys: ApiKeys, config: ServiceConfig) -> None:
         self._keys, self._config = keys, config
+        # Of their own, so that no request under way keeps others from being let in, or refused.
+        self._threads = ThreadPoolExecutor(KEY_THREADS, thread_name_prefix="timbre-key")
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def check(self, scope: Scope, headers: Headers) -> Caller | None:
         """The caller; None on routes that are open to all, and on the page, which asks for a key itself.
@@ -75,10 +89,19 @@ class Access:
         return await self.caller(headers.get(HEADER, ""), _scope_of(scope["method"], scope["path"]))
 
     async def caller(self, secret: str, wanted: Right | Literal[""], counted: bool = True) -> Caller:
-        """Who the key belongs to, if it may do what is wanted; a counted request is one of those that the key has a minute."""
+        """Who the key belongs to, if it may do what is wanted; a counted request is one of those that the key has a minute.
+
+        Raises:
+            Refused: 401, 403 or 429.
+            RegistryError: if the database is away or takes too long.
+        """
         if not secret:
             raise Refused(401, NO_KEY, {"WWW-Authenticate": "ApiKey"})
-        key = await run_in_threadpool(self._check, secret, counted)
+        try:
+            async with asyncio.timeout(KEY_S):
+                key = await asyncio.get_running_loop().run_in_executor(self._threads, self._check, secret, counted)
+        except TimeoutError:
+            raise DatabaseAway(f"a key could not be looked up within {KEY_S:g} s") from None
         if wanted and not key.may(wanted):
             raise Refused(403, f"this key may {', '.join(key.scopes)}, and this route wants the scope {wanted}: ask for another key")
         return Caller(key.name, frozenset(key.scopes))
@@ -95,6 +118,11 @@ def is_page(path: str) -> bool:
     return path == PAGE or path.startswith(f"{PAGE}/")
 
 
+def asks_no_key(path: str, config: ServiceConfig) -> bool:
+    """Whether strangers are served there."""
+    return path in OPEN or (config.auth == "required" and is_page(path) and not KEYED_PAGE.fullmatch(path))
+
+
 def _scope_of(method: str, path: str) -> Right | Literal[""]:
     return next(scope for verb, where, scope in RULES if re.fullmatch(verb, method) and re.fullmatch(where, path, re.DOTALL))
 
@@ -109,3 +137,33 @@ def _refuse_strangers(scope: Scope, headers: Headers) -> None:
         here = False
     if not here or host.lower() not in LOCAL_HOSTS:
         raise Refused(403, NOT_LOCAL)
+    refuse_other_sites(scope["method"], headers)
+
+
+def refuse_other_sites(method: str, headers: Headers, own: str | None = None) -> None:
+    """Refuse what another site's page has its reader's browser ask for, where that would change something.
+
+    Browsers say whose page asks: in Sec-Fetch-Site, or, where they reach the service by plain HTTP, in Origin. Other programs say nothing.
+
+    Args:
+        own: the URL by which people reach the service, where a proxy asks under another name.
+    Raises:
+        Refused: 403.
+    """
+    if method in SAFE_METHODS:
+        return
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if not (site in OWN_SITE if site is not None else origin is None or _is_own(origin, headers, own)):
+        raise Refused(403, ANOTHER_SITE)
+
+
+def _is_own(origin: str, headers: Headers, own: str | None) -> bool:
+    return _place(origin) in {headers.get("host", "").lower(), _place(own or "")} - {""}
+
+
+def _place(url: str) -> str:
+    """host:port, as the Host header has it."""
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
 from components.audio import Limits
 from components.errors import ConfigError
@@ -30,6 +30,7 @@ class ServiceConfig(BaseModel):
         max_pending: requests under way at a time in each process; more get 503.
         time_limit_s: for one answer; a stream is not bound by it.
         page: whether /ui is there.
+        public_url: by which people reach it through a proxy; of https, the page's cookie is sent over TLS alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,6 +53,7 @@ class ServiceConfig(BaseModel):
     max_pending: PositiveInt = 64
     time_limit_s: PositiveFloat = 120.0
     page: bool = True
+    public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+/?$")] | None = None
 
     @property
     def max_body_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP connection with the bounds that it lacks: on headers, in bytes and in time, and on connections.
+"""uvicorn's HTTP connection with the bounds that it lacks: on headers and trailers, in bytes and in time, and on connections.
 
 The gate comes after the headers, so without these a stranger could fill the memory with headers that never end.
 """
@@ -12,7 +12,8 @@ from starlette.types import ASGIApp
 from uvicorn.config import HTTP_PROTOCOLS
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-HEADER_BYTES = 64 * 1024  # of the first line and all headers
+HEADER_BYTES = 64 * 1024  # of the first line and all headers, and of all trailers
+LINE_BYTES = len(b": \r\n")
 HEADER_S = 20.0
 MOST = 512  # connections of a process, below the usual 1024 open files
 UNREADABLE = "this is no HTTP request that can be read"
@@ -24,7 +25,9 @@ TOO_MANY = "the service has as many connections as it takes: try again in a mome
 class Connection(HttpToolsProtocol):
     """One client's connection."""
 
-    _in_headers, _received = True, 0
+    _in_headers = True
+    _went_on = True  # nothing but a header, a trailer or a chunk's extension has come with this piece of data
+    _received, _trailers = 0, 0  # bytes of what goes on so, and of the trailers that are whole
     _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -40,12 +43,32 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
-        went_on = self._in_headers
+        self._went_on = True
         super().data_received(data)
-        if self._in_headers and went_on:
+        if self._went_on:
             self._received += len(data)
             if self._received > HEADER_BYTES:
                 self._refuse(431, TOO_LARGE)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_headers:
+            super().on_header(name, value)
+            return
+        self._trailers += len(name) + len(value) + LINE_BYTES  # nobody asks for trailers, so none is kept
+        if self._trailers > HEADER_BYTES:
+            self._refuse(431, TOO_LARGE)
+            raise ValueError(TOO_LARGE)
+
+    def on_chunk_header(self) -> None:
+        self._went_on, self._received = False, 0
+
+    def on_body(self, body: bytes) -> None:
+        self._went_on, self._received = False, 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._went_on, self._received = False, 0
+        super().on_message_complete()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -53,7 +76,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._stop_waiting()
-        self._in_headers = False
+        self._in_headers, self._went_on, self._received, self._trailers = False, False, 0, 0
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEADER_BYTES:
             self._refuse(431, TOO_LARGE)
             raise ValueError(TOO_LARGE)  # the parser stops here

@@ -1,6 +1,11 @@
 """What the routes of one process share."""
 
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 from starlette.requests import Request
 
@@ -14,6 +19,9 @@ from bentos.work import Work
 from components.cores import cores
 from components.registry import ApiKeys, Registry
 from components.registry.jobs import Jobs
+
+P, T = ParamSpec("P"), TypeVar("T")
+LOOKERS = 16
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,7 @@ class Context:
     sources: Sources
     work: Work
     scorer: Scorer
+    lookers: ThreadPoolExecutor
 
     @classmethod
     def build(cls, config: ServiceConfig) -> "Context":
@@ -39,9 +48,17 @@ class Context:
         scorer = Scorer(config)
         scorer.start()  # it is ready in seconds; whoever comes before waits
         work = Work(Batches(scorer.score), config.limits, min(8, max(1, cores() // config.num_workers)))
-        return cls(config, registry, keys, Jobs(registry.database), Access(keys, config), catalogue, sources, work, scorer)
+        lookers = ThreadPoolExecutor(LOOKERS, thread_name_prefix="timbre-look")
+        return cls(config, registry, keys, Jobs(registry.database), Access(keys, config), catalogue, sources, work, scorer, lookers)
+
+    async def look(self, at: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
+        """Run what may wait long for a disk or for S3 in threads of its own, so that nobody else waits for one behind it."""
+        return await asyncio.get_running_loop().run_in_executor(self.lookers, partial(at, *args, **given))
 
     def close(self) -> None:
+        self.access.close()
+        self.lookers.shutdown(wait=False, cancel_futures=True)
+        self.scorer.kill()  # whoever asked for what it does has gone; it may hang
         self.work.close()
         self.scorer.close()
         self.registry.close()

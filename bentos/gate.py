@@ -17,16 +17,27 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bentos import metrics
-from bentos.access import PAGE, Access, is_page
+from bentos.access import LOGIN, PAGE, Access, asks_no_key, is_page
 from bentos.config import MIB, ServiceConfig
 from bentos.errors import Refused, answer, refusal
+from bentos.uploads import MULTIPART
 
 log = logging.getLogger("timbre.access")
 REQUEST_ID = "X-Request-ID"
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
 LINGER_S = 2.0
+KEYLESS_S, LOGIN_PLACES, LOGIN_MIB = 10.0, 8, 4 / 1024  # to those who have shown no key
 FULL = "the service has as many requests in line as it takes: try again in a moment"
+
+
+@dataclass
+class Line:
+    """Requests that share places, and how long one may take."""
+
+    places: int
+    time_limit_s: float
+    inside: int = 0
 
 
 @dataclass
@@ -34,6 +45,7 @@ class Visit:
     """One request on its way through the gate."""
 
     limit: float  # bytes of the body
+    line: Line
     began: float = field(default_factory=time.monotonic)
     received: int = 0
     status: int = 0
@@ -57,7 +69,9 @@ class Gate:
 
     def __init__(self, app: ASGIApp, access: Callable[[], Access], config: ServiceConfig) -> None:
         self._app, self._access, self._config = app, access, config
-        self._inside = 0
+        self._line = Line(config.max_pending, config.time_limit_s)
+        strangers_s = min(KEYLESS_S, config.time_limit_s)
+        self._open, self._login = Line(config.max_pending, strangers_s), Line(LOGIN_PLACES, strangers_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -71,7 +85,7 @@ class Gate:
         name = given if PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
         request_id.set(name)
         unread = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-        visit = Visit(self._limit(scope, headers) * MIB, unread=unread)
+        visit = Visit(self._limit(scope, headers) * MIB, self._line_of(scope), unread=unread)
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -83,7 +97,7 @@ class Gate:
                 visit.held = visit.unread
                 message = {**message, "more_body": visit.held}  # the end is held back until the client has said its part
             try:
-                async with asyncio.timeout(self._config.time_limit_s):  # a client that does not read must not stay for ever
+                async with asyncio.timeout(visit.line.time_limit_s):  # a client that does not read must not stay for ever
                     await send(message)
             except TimeoutError:
                 raise LeftError from None
@@ -106,7 +120,7 @@ class Gate:
         """Let a client that was answered early end its body: a connection cut off under it would take the answer along."""
         left = self._config.max_body_bytes
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(LINGER_S, self._config.time_limit_s - (time.monotonic() - visit.began))):
+            async with asyncio.timeout(max(LINGER_S, visit.line.time_limit_s - (time.monotonic() - visit.began))):
                 while left > 0:
                     message = await receive()
                     left -= len(message.get("body", b""))
@@ -115,35 +129,43 @@ class Gate:
 
     def _limit(self, scope: Scope, headers: Headers) -> float:
         """MiB that the body may have."""
-        upload = headers.get("content-type", "").startswith("multipart/form-data")
+        if scope["path"] == LOGIN:
+            return LOGIN_MIB
+        upload = headers.get("content-type", "").lower().startswith(MULTIPART)
         return self._config.max_body_mib if upload else self._config.max_json_mib
+
+    def _line_of(self, scope: Scope) -> Line:
+        """Who has shown no key takes no place of those who have."""
+        if not asks_no_key(scope["path"], self._config):
+            return self._line
+        return self._login if scope["path"] == LOGIN else self._open
 
     async def _admit(self, scope: Scope, headers: Headers, receive: Receive, send: Send, visit: Visit) -> None:
         scope["state"] = {**scope.get("state", {}), "caller": await self._access().check(scope, headers)}
         announced = headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > visit.limit:
             raise _too_large(visit.limit)
-        if self._inside >= self._config.max_pending:
+        if visit.line.inside >= visit.line.places:
             raise Refused(503, FULL, {"Retry-After": "5"})
-        self._inside += 1
+        visit.line.inside += 1
         metrics.PENDING.inc()
         try:
             await self._watch(scope, receive, send, visit)
         finally:
-            self._inside -= 1
+            visit.line.inside -= 1
             metrics.PENDING.dec()
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
         """Run the app while looking after its client and the clock."""
-        client = _Client(receive, visit)
+        client, limit_s = _Client(receive, visit), visit.line.time_limit_s
         client.work = asyncio.ensure_future(self._app(scope, client.take, send))
         try:
-            await asyncio.wait({client.work}, timeout=self._config.time_limit_s)
+            await asyncio.wait({client.work}, timeout=limit_s)
             if not client.work.done():
                 if visit.waits and not visit.status:
-                    raise Refused(408, f"the body did not arrive within {self._config.time_limit_s:g} s: send less at a time")
+                    raise Refused(408, f"the body did not arrive within {limit_s:g} s: send less at a time")
                 if not visit.status:
-                    raise Refused(504, f"the answer took longer than {self._config.time_limit_s:g} s: send less at a time, or use a stream")
+                    raise Refused(504, f"the answer took longer than {limit_s:g} s: send less at a time, or use a stream")
                 await asyncio.wait({client.work})  # a stream that has begun goes on for as long as its client stays
             if not client.gone.is_set():
                 client.work.result()
@@ -215,4 +237,5 @@ class _Client:
 
 
 def _too_large(limit: float) -> Refused:
-    return Refused(413, f"the request's body is larger than {limit / MIB:g} MiB: send fewer or smaller files")
+    size = f"{limit / MIB:g} MiB" if limit >= MIB / 100 else f"{limit / 1024:g} KiB"
+    return Refused(413, f"the request's body is larger than {size}: send fewer or smaller files")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from starlette.concurrency import run_in_threadpool
 
 from bentos.answers import answer_of, thresholds
 from bentos.catalogue import Offer
@@ -111,7 +110,7 @@ def gathered(context: Context, offer: Offer, data: Sequence[Named]) -> Iterator[
 
 async def opened(context: Context, offer: Offer, data: Sequence[Named], stack: ExitStack) -> Test:
     """`gathered`, read in a thread; it lasts as long as the stack."""
-    return await run_in_threadpool(stack.enter_context, gathered(context, offer, data))
+    return await context.look(stack.enter_context, gathered(context, offer, data))
 
 
 def _add(test: Test, kind: str, local: Path, shown: str) -> None:

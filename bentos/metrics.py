@@ -1,10 +1,14 @@
 """Figures for Prometheus. Labels are routes and models, never paths: a stranger could make up any number of those."""
 
 import os
+import re
+from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from starlette.responses import Response
+
+from bentos.processes import lives
 
 REQUESTS = Counter("timbre_requests_total", "Requests answered", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -17,10 +21,21 @@ AUDIO_SECONDS = Counter("timbre_audio_seconds_total", "Seconds of audio scored",
 BATCH = Histogram("timbre_batch_clips", "Clips that shared a batch", buckets=(1, 2, 4, 8, 16, 32, 64))
 
 
+LIVE = re.compile(r"gauge_live\w*_(\d+)\.db")
+
+
 def answer() -> Response:
     """The figures of all processes."""
     registry = REGISTRY
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        _bury_the_dead(Path(folder))
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _bury_the_dead(folder: Path) -> None:
+    """Forget what killed processes had under way: nobody else says that they are gone."""
+    for named in filter(None, (LIVE.fullmatch(path.name) for path in folder.iterdir())):
+        if not lives(int(named[1])):
+            mark_process_dead(int(named[1]), str(folder))  # type: ignore[no-untyped-call]

@@ -34,11 +34,12 @@ def prefix(kind: str) -> str:
 def sweep(folder: Path | None = None) -> None:
     """Remove temporary folders whose process is gone."""
     for path in (folder or Path(tempfile.gettempdir())).iterdir():
-        if (named := OWN.fullmatch(path.name)) and not _lives(int(named[1])):
+        if (named := OWN.fullmatch(path.name)) and not lives(int(named[1])):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether there is such a process, whoever's."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

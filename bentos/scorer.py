@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -31,6 +32,9 @@ from components.tagger import ClipScores
 
 log = logging.getLogger("timbre.service")
 STOP_S = 5.0
+# How long a batch may take until its process counts as hung: to open the largest tagger on a busy machine, and twice the audio's own length
+# at 16 kHz, where a slow core takes a tenth of it.
+OPEN_S, SAMPLES_PER_S = 180.0, 8_000
 # A stop is its owner's to hear, which may have requests to end; the socket's end is what stops it.
 PROGRAM = """import signal, sys
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -54,17 +58,25 @@ class Scorer:
 
         Raises:
             TaggerError: if the tagger cannot be opened.
-            RuntimeError: if the process fails or is lost.
+            RuntimeError: if the process fails, is lost, or hangs.
         """
         line = self.start()
+        patience_s = OPEN_S + sum(len(clip.samples) for clip in clips) / SAMPLES_PER_S
+        clock = threading.Timer(patience_s, self.kill)  # its end ends whatever waits for it here, to write or to read
+        clock.daemon = True
+        clock.start()
         try:
             line.send((digest, [(len(clip.samples), clip.scale) for clip in clips]))
             for clip in clips:
                 line.send_bytes(np.ascontiguousarray(clip.samples).view(np.uint8).data)
             kind, said = line.recv()
         except (EOFError, OSError):
+            hung = clock.finished.is_set()
             self.close()
-            raise RuntimeError("the process that scores was lost in the middle of a batch; the next one finds another") from None
+            how = f"did not answer within {patience_s:.0f} s and was ended" if hung else "was lost in the middle of a batch"
+            raise RuntimeError(f"the process that scores {how}; the next one finds another") from None
+        finally:
+            clock.cancel()
         if kind == "refused":
             raise TaggerError(said)
         if kind == "broken":
@@ -88,6 +100,11 @@ class Scorer:
         self._line = Connection(ours.detach())
         self._line.send(self._config)
         return self._line
+
+    def kill(self) -> None:
+        """End the process at once, from any thread; a batch that is at work is lost."""
+        if (process := self._process) is not None:
+            process.kill()
 
     def close(self) -> None:
         """End the process."""

@@ -3,13 +3,16 @@
 `bentoml serve` finds it by pyproject.toml. The config is read here, at the service's start: this module is its root.
 """
 
+import atexit
 import os
 import shutil
+from pathlib import Path
 from typing import Any
 
 import bentoml
 
 if own := os.environ.get("TIMBRE_METRICS_DIR"):  # BentoML's is one for all services of a user, and each start empties it
+    Path(own).mkdir(parents=True, exist_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = own  # prometheus_client reads it when it is first imported
 
 from bentos.app import Straight, create_app
@@ -17,12 +20,15 @@ from bentos.config import from_environment
 from bentos.connections import set_up_connections
 from bentos.log import set_up_logging
 from bentos.processes import end_with_parent, sweep
-from bentos.stopping import stop_plainly
+from bentos.stopping import is_child, stop_plainly
 
 PATIENCE_S = 24 * 3600  # the app keeps its own clock, which knows streams; BentoML's would cut them
 QUIET: Any = {"logging": {"access": {"enabled": False}}, "metrics": {"enabled": False}}  # both are ours: see log.py and metrics.py
 if "BENTOML_CONFIG" not in os.environ:  # who wants traces names an exporter there; without one each chunk of a body would cost a span
     QUIET["tracing"] = {"excluded_urls": ".*"}
+
+if own and not is_child():  # a child may end before the others do
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
 
 config = from_environment()
 stop_plainly()
@@ -45,12 +51,6 @@ class Timbre:
         end_with_parent()
         set_up_logging()
         sweep()
-
-    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
-    def forget(self) -> None:
-        """Leave no figures behind."""
-        if own:
-            shutil.rmtree(own, ignore_errors=True)
 
 
 Timbre.add_asgi_middleware(Straight, ours=app)  # type: ignore[attr-defined]

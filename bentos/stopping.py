@@ -14,9 +14,14 @@ CHILD = "BENTOML_RUNNER_MAP"  # what its parent process tells a child
 CLOSED_S = 0.5  # after which its children take nobody in any more
 
 
+def is_child() -> bool:
+    """Whether BentoML's parent process started this one, to take requests."""
+    return CHILD in os.environ
+
+
 def stop_plainly() -> None:
     """Have BentoML's parent process, where this is one, refuse newcomers once it stops, and end at once where it is told twice."""
-    if CHILD in os.environ:
+    if is_child():
         return
     from bentoml._internal.utils.circus import Arbiter
     from tornado import gen

@@ -1,7 +1,7 @@
 """Answers that come while the work goes on: NDJSON, or server-sent events where the client asks for them."""
 
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -16,12 +16,12 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # a proxy th
 
 
 def stream(
-    request: Request, lines: AsyncGenerator[dict[str, Any]], total: dict[str, Any], on_end: Callable[[], object] = int
+    request: Request, lines: AsyncGenerator[dict[str, Any]], total: dict[str, Any], on_end: Callable[[], Awaitable[object]] | None = None
 ) -> StreamingResponse:
     """Send each line as it comes; the last says `"status": "done"` with what `total` then holds, or `"failed"` with the reason.
 
     Args:
-        on_end: called however it ends, also where the client left before the first line.
+        on_end: called and waited for however it ends, also where the client left before the first line.
     """
     events = EVENTS in request.headers.get("accept", "")
 
@@ -45,7 +45,7 @@ def stream(
 class _Stream(StreamingResponse):
     """Stops what makes its lines when it is stopped itself."""
 
-    def __init__(self, body: AsyncGenerator[str], on_end: Callable[[], object], media_type: str) -> None:
+    def __init__(self, body: AsyncGenerator[str], on_end: Callable[[], Awaitable[object]] | None, media_type: str) -> None:
         super().__init__(body, media_type=media_type, headers=HEADERS)
         self._body, self._on_end = body, on_end
 
@@ -54,4 +54,5 @@ class _Stream(StreamingResponse):
             async with aclosing(self._body):
                 await super().__call__(scope, receive, send)
         finally:
-            self._on_end()
+            if self._on_end is not None:
+                await self._on_end()

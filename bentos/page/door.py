@@ -6,6 +6,7 @@ Gradio neither takes uploads nor gives files: both are done here, so that no pat
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,7 +14,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Redire
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bentos.access import PAGE
+from bentos.access import PAGE, refuse_other_sites
 from bentos.context import Context
 from bentos.errors import Refused, answer, refusal
 from bentos.page.clips import Clips
@@ -38,7 +39,6 @@ HEAD = (
     b"""<head><title>Timbre</title><link rel="icon" href="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"""
     b"""<path d='M2 6v4M5 3v10M8 1v14M11 4v8M14 6v4' stroke='%230072b2' stroke-width='2' stroke-linecap='round'/></svg>">"""
 )
-ANOTHER_SITE = "another site's page asked for this: open the service's own page"
 
 
 class Door:
@@ -74,11 +74,13 @@ class Door:
         Raises:
             Refused: 401, 403 or 429.
         """
-        if request.headers.get("sec-fetch-site") == "cross-site" and request.method != "GET":
-            raise Refused(403, ANOTHER_SITE)
+        self._refuse_other_sites(request)
         if self._wants_key:
             caller = await self._context.access.caller(request.cookies.get(COOKIE, ""), "predict", counted)
             request.scope.setdefault("state", {})["caller"] = caller
+
+    def _refuse_other_sites(self, request: Request) -> None:
+        refuse_other_sites(request.method, request.headers, self._context.config.public_url)
 
     async def _home(self, request: Request) -> Response:
         try:
@@ -89,6 +91,7 @@ class Door:
 
     async def _login(self, request: Request) -> Response:
         """Take a key into a cookie that no script reads and no other site sends."""
+        self._refuse_other_sites(request)
         async with request.form(max_files=0, max_fields=4) as form:
             secret = str(form.get("key", "")).strip()
         try:
@@ -96,10 +99,12 @@ class Door:
         except Exception as error:
             return _login_page(refusal(error), said=True)
         home = _to_home(request)
-        home.set_cookie(COOKIE, secret, path=PAGE, secure=request.url.scheme == "https", httponly=True, samesite="strict")
+        secure = urlsplit(self._context.config.public_url or str(request.url)).scheme == "https"
+        home.set_cookie(COOKIE, secret, path=PAGE, secure=secure, httponly=True, samesite="strict")
         return home
 
     async def _logout(self, request: Request) -> Response:
+        self._refuse_other_sites(request)
         home = _to_home(request)
         home.delete_cookie(COOKIE, path=PAGE)
         return home

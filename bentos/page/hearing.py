@@ -105,7 +105,7 @@ async def hear(context: Context, clips: Clips, wish: Wish) -> Result:
     """
     async with asyncio.timeout(PATIENCE * context.config.time_limit_s):
         offer = await run_in_threadpool(context.catalogue.find, wish.model)
-        name, opener = await run_in_threadpool(_source, context, clips, wish)
+        name, opener = await context.look(_source, context, clips, wish)
         clip, heard = await context.work.hear_one(offer, opener, Budget(context.config.max_seconds))
         sound = await run_in_threadpool(clips.keep_heard, clip, offer.settings.sample_rate)
         outline = await run_in_threadpool(peaks, clip.samples)

@@ -70,7 +70,7 @@ async def _listed(request: Request, model: str, paths: Sequence[str]) -> tuple[C
     """The model, and the clips' names with what opens them."""
     context = context_of(request)
     offer = await run_in_threadpool(context.catalogue.find, model)
-    files = await run_in_threadpool(context.sources.all_files, paths)
+    files = await context.look(context.sources.all_files, paths)
     return context, offer, result_names(files), [partial(_opened, file) for file in files]
 
 

@@ -1,7 +1,9 @@
 """How good a model is on data sets that lie where the service may read."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request
@@ -28,10 +30,13 @@ OfLabels = Annotated[
 @router.post("/test-directory", name="test_directory", responses=examples.TEST)
 async def try_directory(request: Request, model: ModelKey, data: Data, of_labels: OfLabels = None) -> dict[str, Any]:
     """Predict labels for data sets and compare them with the truth that they bring."""
-    with ExitStack() as stack:
+    stack = ExitStack()
+    try:
         test = await _opened(request, model, data, stack)
         async for _ in test.run():
             pass
+    finally:
+        await _close(stack)
     if all(isinstance(one, TimbreError) for one in test.heard):
         raise Refused(400, f"not one of {len(test.heard)} clips could be read; the first: {test.answer(test.heard[0])['error']}")
     predictions = {name: test.answer(one) for name, one in zip(test.names, test.heard, strict=True)}
@@ -45,19 +50,23 @@ async def try_directory_stream(request: Request, model: ModelKey, data: Data, of
     try:
         test = await _opened(request, model, data, stack)
     except BaseException:
-        stack.close()
+        await _close(stack)
         raise
     total: dict[str, Any] = {}
 
     async def lines() -> AsyncGenerator[dict[str, Any]]:
-        with stack:
-            names = iter(test.names)
-            async for one in test.run():
-                yield {next(names): test.answer(one)}
+        names = iter(test.names)
+        async for one in test.run():
+            yield {next(names): test.answer(one)}
         failed = sum(isinstance(one, TimbreError) for one in test.heard)
         total.update({"clips": len(test.heard) - failed, "failed": failed, **await _metrics(request, test, of_labels)})
 
-    return stream(request, lines(), total, stack.close)
+    return stream(request, lines(), total, partial(_close, stack))
+
+
+async def _close(stack: ExitStack) -> None:
+    """Remove what was copied, gigabytes perhaps, in a thread that goes on whoever leaves."""
+    await asyncio.shield(asyncio.to_thread(stack.close))
 
 
 async def _opened(request: Request, model: str, data: list[DatasetItem], stack: ExitStack) -> Test:

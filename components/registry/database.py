@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.orm import Session
 
 from components.errors import RegistryError
@@ -20,6 +21,8 @@ from components.registry.errors import DatabaseAway
 
 WRITERS = 7_461_676_765  # PostgreSQL's advisory lock that writers take turns on; any number that is only ours
 WAIT_S = 30
+CONNECT_S = 5
+KEPT, MOST = 5, 60  # connections: kept open, and at a time, one for each thread of a service that may ask
 
 to_json = partial(json.dumps, ensure_ascii=False, allow_nan=False)
 
@@ -38,6 +41,7 @@ class Database:
         self.where = self._url.set(drivername=self._url.get_backend_name(), query={}).render_as_string(hide_password=True)
         self._engine: Engine | None = None
         self._lock = threading.Lock()
+        self._failed: tuple[float, RegistryError] | None = None  # when the last try to open it ended, and how
 
     @property
     def is_there(self) -> bool:
@@ -71,22 +75,35 @@ class Database:
             self._engine = None
 
     def _ready(self) -> Engine:
+        """The engine; of threads that come while one tries to open the database, none waits for a try of its own."""
+        came = time.monotonic()
         with self._lock:
             if self._engine is None:
-                engine = self._make_engine()
+                if self._failed is not None and self._failed[0] > came:
+                    raise type(self._failed[1])(str(self._failed[1]))
                 try:
-                    schema.upgrade(engine, self.where, take_turn)
-                except BaseException:
-                    engine.dispose()
+                    with self._plainly():
+                        self._engine = self._open()
+                except RegistryError as error:
+                    self._failed = time.monotonic(), type(error)(str(error))  # without what it holds on to
                     raise
-                self._engine = engine
             return self._engine
 
+    def _open(self) -> Engine:
+        engine = self._make_engine()
+        try:
+            schema.upgrade(engine, self.where, take_turn)
+        except BaseException:
+            engine.dispose()
+            raise
+        return engine
+
     def _make_engine(self) -> Engine:
+        pool: dict[str, Any] = {"pool_size": KEPT, "max_overflow": MOST - KEPT, "pool_timeout": CONNECT_S, "json_serializer": to_json}
         if self._url.get_backend_name() == "postgresql":
-            arguments: dict[str, Any] = {} if "connect_timeout" in self._url.query else {"connect_timeout": WAIT_S}
+            arguments: dict[str, Any] = {} if "connect_timeout" in self._url.query else {"connect_timeout": CONNECT_S}
             try:
-                return create_engine(self._url, json_serializer=to_json, pool_pre_ping=True, connect_args=arguments)
+                return create_engine(self._url, pool_pre_ping=True, connect_args=arguments, **pool)
             except ModuleNotFoundError:
                 raise RegistryError(f"{self.where} needs PostgreSQL's driver: pip install 'timbre-audio[postgres]'") from None
         folder = Path(str(self._url.database)).parent
@@ -94,7 +111,7 @@ class Database:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RegistryError(f"cannot make {folder} for the database: {error.strerror}; set TIMBRE_DATABASE_URL") from None
-        engine = create_engine(self._url, json_serializer=to_json, connect_args={"timeout": WAIT_S})
+        engine = create_engine(self._url, connect_args={"timeout": WAIT_S}, **pool)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -103,6 +120,8 @@ class Database:
     def _plainly(self) -> Iterator[None]:
         try:
             yield
+        except NoneFree:
+            raise DatabaseAway(f"all {MOST} connections to the database {self.where} are in use: try again in a moment") from None
         except (OperationalError, InterfaceError, DatabaseError) as error:
             if not isinstance(error, OperationalError | InterfaceError) and type(error) is not DatabaseError:
                 raise  # a constraint or a statement: a bug of ours

@@ -62,6 +62,7 @@ BODIES = {  # name -> (path, headers, body, statuses)
     "YAML that nests": (JOBS, JSON, job("training.seed=" + "[" * 5000), {400}),
 }
 
+CHUNKED = b"POST /models HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 LINES = {  # name -> (what is sent, statuses; 0 is a connection that just ends)
     "no HTTP": (b"\x16\x03\x01\x02\x00\x01\x00" * 10, {400}),
     "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400}),
@@ -76,6 +77,9 @@ LINES = {  # name -> (what is sent, statuses; 0 is a connection that just ends)
     "an endless header": (b"GET /models HTTP/1.1\r\nX-A: " + b"y" * 2**20, {431}),
     "a million headers": (b"GET /models HTTP/1.1\r\n" + b"X-A: y\r\n" * 10**6, {431}),
     "an endless address": (b"GET /" + b"y" * 2**20, {431}),
+    "a million trailers": (CHUNKED + b"0\r\n" + b"X-A: y\r\n" * 10**6, {401, 431}),
+    "an endless trailer": (CHUNKED + b"0\r\nX-A: " + b"y" * 2**20, {401, 431}),
+    "an endless extension of a chunk": (CHUNKED + b"1;" + b"y" * 2**20, {401, 431}),
     "a key of strange bytes": (b"GET /models HTTP/1.1\r\nHost: localhost\r\nX-API-Key: \xff\xfe\x01\r\n\r\n", {400, 401}),
 }
 

@@ -17,7 +17,7 @@ import pytest
 
 from components.registry import ApiKeys
 from components.registry.jobs import Jobs
-from tests.fixtures.besieged import FORM, PREDICT, SOUND, connected, family, file, form, head, received, send, temporary, works
+from tests.fixtures.besieged import FORM, PREDICT, SOUND, ask, connected, family, file, form, head, received, send, temporary, works
 from tests.fixtures.running import Running, furnish, running, until
 
 pytestmark = pytest.mark.slow
@@ -144,6 +144,27 @@ def test_where_the_first_process_is_killed_the_others_end(home: Path):
         assert len(processes) >= 3
         os.kill(service.pid, signal.SIGKILL)
         until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes), 30)
+
+
+def test_one_worker_that_ends_takes_nothing_from_the_others(home: Path):
+    with started(home, furnish(home), TIMBRE_NUM_WORKERS="2") as service:
+        works(service)
+        workers = [one for one in psutil.Process(service.pid).children() if _takes_requests(one)]
+        assert len(workers) == 2
+        workers[0].terminate()
+        workers[0].wait(60)
+        until(lambda: len([one for one in psutil.Process(service.pid).children() if _takes_requests(one)]) == 2, 60)
+        for _ in range(20):
+            works(service)
+            assert b"timbre_requests_pending" in ask(service, "GET", "/metrics").body
+    assert "FileNotFoundError" not in (home / "service.log").read_text()
+    assert not ours(home)
+
+
+def _takes_requests(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return "BENTOML_RUNNER_MAP" in process.environ() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def test_a_stop_finishes_what_is_under_way_and_takes_nothing_new(home: Path):

@@ -1,6 +1,11 @@
 """What Prometheus and log collectors get."""
 
-from tests.fixtures.running import RATE, Running, log_lines, until
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.fixtures.running import RATE, ROOT, Running, log_lines, until
 from tests.fixtures.sounds import encoded, sine
 
 
@@ -25,3 +30,13 @@ def test_each_request_has_a_line_with_its_id(client, service: Running):
 
 def test_an_id_that_could_break_a_log_is_replaced(client):
     assert client.get("/models", headers={"X-Request-ID": "a b{}"}).headers["x-request-id"] != "a b{}"
+
+
+def test_what_a_killed_process_had_under_way_is_forgotten(tmp_path: Path):
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    killed = "import os\nfrom bentos import metrics\nmetrics.PENDING.inc(5)\nmetrics.BATCH.observe(1)\nos._exit(9)"
+    looking = "from bentos import metrics\nmetrics.PENDING.inc()\nprint(metrics.answer().body.decode())"
+    subprocess.run([sys.executable, "-c", killed], env=environment, check=False)
+    found = subprocess.run([sys.executable, "-c", looking], env=environment, capture_output=True, text=True, check=True).stdout
+    assert "timbre_requests_pending 1.0" in found
+    assert "timbre_batch_clips_count 1.0" in found  # what it has done stays

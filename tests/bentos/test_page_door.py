@@ -181,8 +181,20 @@ def test_scoring_counts_against_the_keys_rate(stranger: TestClient):
     assert bring(stranger).status_code == 429
 
 
-def test_another_sites_page_is_refused(guest: TestClient):
-    assert bring(guest, **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
+@pytest.mark.parametrize("said", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil.example"}])
+def test_another_sites_page_is_refused(guest: TestClient, keys: dict[str, str], said: dict[str, str]):
+    assert bring(guest, **said).status_code == 403
+    for path in ("login", "logout"):  # whoever logs a person in or out chooses whose clips are whose
+        answer = guest.post(f"/ui/{path}", data={"key": keys["predict"]}, headers=said, follow_redirects=False)
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+
+
+def test_behind_a_proxy_with_tls_the_cookie_is_sent_over_tls_alone(home: Path, keys: dict[str, str]):
+    headers = {"Origin": "https://timbre.example"}
+    with opened(home, public_url="https://timbre.example") as client:
+        answer = client.post("/ui/login", data={"key": keys["predict"]}, headers=headers, follow_redirects=False)
+    assert "Secure" in answer.headers["set-cookie"].split("; ")
 
 
 def test_the_page_tells_no_other_site(guest: TestClient):

@@ -91,6 +91,39 @@ def test_a_process_that_is_killed_at_work_is_told_of_and_replaced(scorer: Scorer
     assert len(scorer.score(tagger.digest, [clip()])) == 1
 
 
+def test_a_process_that_hangs_is_ended_after_a_while_and_replaced(scorer: Scorer, tagger: Tagger, monkeypatch: pytest.MonkeyPatch):
+    scorer.score(tagger.digest, [clip()])
+    (old,) = children()
+    old.suspend()
+    large = from_array(np.tile(SOUND, 60), RATE, RATE)  # more than the socket takes, so that the writing hangs
+    for one in (clip(), large):
+        monkeypatch.setattr("bentos.scorer.OPEN_S", 0.5 - len(one.samples) / 8_000)
+        with pytest.raises(RuntimeError, match=r"did not answer within 0 s and was ended"):
+            scorer.score(tagger.digest, [one])
+        monkeypatch.undo()
+        assert len(scorer.score(tagger.digest, [one])) == 1
+        (new,) = children()
+        assert new.pid != old.pid
+        new.suspend()
+        old = new
+    old.resume()
+
+
+def test_a_process_that_hangs_keeps_no_owner_from_ending(folder: Path, tagger: Tagger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("TIMBRE_DATABASE_URL", f"sqlite:///{tmp_path / 'none.db'}")
+    found = Scorer(ServiceConfig(model_dir=folder.parent))
+    found.score(tagger.digest, [clip()])
+    assert found._process is not None
+    psutil.Process(found._process.pid).suspend()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(found.score, tagger.digest, [clip()])
+        time.sleep(0.2)
+        found.kill()
+        with pytest.raises(RuntimeError, match="was lost"):
+            asked.result(30)
+    found.close()
+
+
 def test_it_ends_with_its_owner_however_that_ends(tmp_path: Path):
     code = "import os, sys\nfrom bentos.config import ServiceConfig\nfrom bentos.scorer import Scorer\nscorer = Scorer(ServiceConfig())\n"
     code += "scorer.start()\nprint(scorer._process.pid, flush=True)\nos.kill(os.getpid(), 9)"

@@ -1,9 +1,13 @@
 """The test routes over real HTTP."""
 
+import asyncio
 import json
+import threading
 
 import pytest
 
+from bentos.errors import Refused
+from bentos.routes import try_out
 from components.evaluation.metrics import measure
 from components.labels import from_codes
 from components.tagger import Tagger
@@ -72,3 +76,18 @@ def test_a_table_may_not_name_files_elsewhere(client, service: Running):
         table.unlink()
     assert answer.status_code == 404
     assert str(service.home) not in answer.text
+
+
+@pytest.mark.parametrize("route", [try_out.try_directory, try_out.try_directory_stream])
+def test_what_was_copied_is_removed_in_a_thread(monkeypatch: pytest.MonkeyPatch, route):
+    removers: list[threading.Thread] = []
+
+    async def opened(request, model, data, stack):
+        stack.callback(lambda: removers.append(threading.current_thread()))
+        raise Refused(404, "no such path")
+
+    monkeypatch.setattr(try_out, "_opened", opened)
+    with pytest.raises(Refused):
+        asyncio.run(route(None, "production", []))
+    assert len(removers) == 1
+    assert removers[0] is not threading.main_thread()

@@ -1,6 +1,9 @@
 """The database: migrations, two processes at once, what is said when it is away or not ours."""
 
+import socket
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, make_url, text
 
 from components.errors import RegistryError
-from components.registry import Registry
+from components.registry import DatabaseAway, Registry
+from components.registry.database import Database
 from components.registry.schema import VERSION_TABLE
 from components.registry.tables import Base, ModelRow
 
@@ -139,3 +143,32 @@ def test_a_lock_held_for_too_long_is_said(tmp_path: Path, monkeypatch: pytest.Mo
         with pytest.raises(RegistryError, match="database is locked"):
             registry.archive("x", "ann")
         other.close()
+
+
+def test_a_connection_that_nobody_gives_back_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"KEPT": 1, "MOST": 2, "CONNECT_S": 0.1}.items():
+        monkeypatch.setattr(f"components.registry.database.{name}", value)
+    with Registry.open(f"sqlite:///{tmp_path}/a.db") as registry, registry.database.read() as one, registry.database.read() as other:
+        one.execute(text("SELECT 1"))
+        other.execute(text("SELECT 1"))
+        with pytest.raises(DatabaseAway, match=r"all 2 connections to the database .* are in use"):
+            registry.list()
+
+
+def test_those_who_wait_while_one_tries_a_server_that_says_nothing_do_not_try_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.registry.database.CONNECT_S", 2)  # libpq's shortest
+
+    def ask(database: Database) -> type[Exception] | None:
+        try:
+            with database.read():
+                return None
+        except DatabaseAway as error:
+            return type(error)
+
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(8) as pool:
+        database = Database(f"postgresql://ann@127.0.0.1:{silent.getsockname()[1]}/timbre")
+        began = time.monotonic()
+        assert set(pool.map(ask, [database] * 8)) == {DatabaseAway}
+        assert time.monotonic() - began < 2.5 * 2
+        assert ask(database) is DatabaseAway  # whoever comes later tries anew
+        assert time.monotonic() - began > 1.9 * 2
