@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -54,7 +54,7 @@ class Test:
 
     async def run(self) -> AsyncIterator[Heard]:
         """Hear every clip, in order."""
-        openers = [partial(_closing, file) for file in self.files]
+        openers = [file.opened for file in self.files]
         budget = Budget(self.context.config.max_seconds)
         async for one in self.context.work.hear(self.offer, at_once(openers), budget):
             self.heard.append(one)
@@ -130,7 +130,3 @@ def _add(test: Test, kind: str, local: Path, shown: str) -> None:
 
 def _read(path: Path) -> BinaryIO:
     return path.open("rb")
-
-
-def _closing(file: SourceFile) -> closing[Any]:
-    return closing(file.open())

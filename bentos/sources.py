@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -47,7 +47,7 @@ class SourceFile:
     """
 
     shown: str
-    _opened: Callable[[], BinaryIO] = field(repr=False, compare=False)
+    _open: Callable[[], BinaryIO] = field(repr=False, compare=False)
 
     @property
     def stem(self) -> str:
@@ -59,7 +59,11 @@ class SourceFile:
         Raises:
             SourceError: if it is gone, too large, or S3 does not give it.
         """
-        return self._opened()
+        return self._open()
+
+    def opened(self) -> closing[BinaryIO]:
+        """The same for a `with` block."""
+        return closing(self.open())
 
 
 class Sources:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from starlette.concurrency import run_in_threadpool
 
-from bentos.answers import DIGITS
+from bentos.answers import DIGITS, thresholds
 from bentos.catalogue import Offer
 from bentos.context import Context
 from bentos.errors import Refused
@@ -55,7 +55,7 @@ class Result:
 
     @property
     def thresholds(self) -> npt.NDArray[np.float32]:
-        return np.array(self.offer.settings.thresholds, np.float32)
+        return thresholds(self.offer)
 
     @property
     def names(self) -> list[str]:
@@ -124,7 +124,7 @@ def _source(context: Context, clips: Clips, wish: Wish) -> tuple[str, Opener]:
         files = context.sources.files(path)
         if len(files) > 1:
             raise Refused(400, f"that is a folder of {len(files)} clips: name one of them")
-        return PurePosixPath(files[0].shown).name, lambda: closing(files[0].open())
+        return PurePosixPath(files[0].shown).name, files[0].opened
     if not wish.upload:
         raise Refused(400, NOTHING)
     place = clips.find(wish.upload)

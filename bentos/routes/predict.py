@@ -16,7 +16,7 @@ from bentos.answers import answer_of
 from bentos.catalogue import Offer
 from bentos.context import Context, context_of
 from bentos.errors import Refused
-from bentos.sources import SourceFile, result_names
+from bentos.sources import result_names
 from bentos.streams import stream
 from bentos.uploads import FIELD, NamedFile, check_type, uploads
 from bentos.work import Budget, Heard, Opener, at_once
@@ -71,7 +71,7 @@ async def _listed(request: Request, model: str, paths: Sequence[str]) -> tuple[C
     context = context_of(request)
     offer = await run_in_threadpool(context.catalogue.find, model)
     files = await run_in_threadpool(context.sources.all_files, paths)
-    return context, offer, result_names(files), [partial(_opened, file) for file in files]
+    return context, offer, result_names(files), [file.opened for file in files]
 
 
 async def _openers(request: Request, context: Context) -> AsyncIterator[Opener]:
@@ -81,10 +81,6 @@ async def _openers(request: Request, context: Context) -> AsyncIterator[Opener]:
 
 def _at_hand(file: NamedFile) -> closing[Any]:
     return closing(file)
-
-
-def _opened(file: SourceFile) -> closing[Any]:
-    return closing(file.open())
 
 
 def _refuse_if_all_failed(heard: Sequence[Heard]) -> None:
