@@ -38,7 +38,7 @@ class Named:
 
 @dataclass(eq=False)
 class Test:
-    """One request's clips with their truth, and what was heard of them so far."""
+    """One request's clips with their truth, and what was heard of them so far; what a data set had to leave out fails when it is opened."""
 
     context: Context
     offer: Offer
@@ -126,6 +126,14 @@ def _add(test: Test, kind: str, local: Path, shown: str) -> None:
     test.clips += clips
     test.files += [SourceFile(f"{shown.rstrip('/')}/{clip.name}", partial(_read, clip.path)) for clip in clips]
     test.labelled += [kind != UNLABELLED] * len(clips)
+    for bad in (bad for dataset in found for bad in dataset.bad if bad.split in (None, "test")):
+        test.clips.append(RawClip(Path(bad.path), bad.path))  # its labels are looked at no more than its audio
+        test.files.append(SourceFile(test.context.sources.hide(bad.path), partial(_refuse, f"{bad.path} {bad.reason}")))
+        test.labelled.append(False)
+
+
+def _refuse(sentence: str) -> BinaryIO:
+    raise DataError(sentence)
 
 
 def _read(path: Path) -> BinaryIO:

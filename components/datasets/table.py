@@ -4,7 +4,7 @@ import csv
 import io
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.datasets.clips import BadClip, Dataset, RawClip
@@ -96,7 +96,7 @@ def read_csv(where: str, label_set: LabelSet) -> Dataset:
         split = _split(table.cell(row, "split"), at) if has_split else None
         located = locate(table, row, line)
         if isinstance(located, BadClip):
-            dataset.bad.append(located)
+            dataset.bad.append(replace(located, split=split))
             continue
         path, name = located
         clip = RawClip(

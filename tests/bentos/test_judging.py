@@ -1,0 +1,56 @@
+"""What a named data set comes to before anything is heard: which files may be opened, and what is said of the others."""
+
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from bentos.config import ServiceConfig
+from bentos.judging import Named, gathered
+from bentos.sources import Sources
+from components.errors import TimbreError
+from components.labels import IRMAS, LabelSet
+from tests.fixtures.running import BANDS, RATE
+from tests.fixtures.sounds import sine, write
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name in ("x-1.wav", "y-1.wav"):
+        write(tmp_path / "data" / name, sine(440, 0.1, RATE), RATE)
+    (tmp_path / "data/x-1.txt").write_text("cel\n")
+    return tmp_path / "data"
+
+
+@contextmanager
+def named(root: Path, kind: str, path: str, labels: LabelSet = IRMAS):
+    offer = SimpleNamespace(settings=SimpleNamespace(label_set=labels))
+    context = SimpleNamespace(config=ServiceConfig(), sources=Sources((root,), (), 10_000_000, 10))
+    with gathered(context, offer, [Named(kind, path)]) as test:
+        yield test
+
+
+def told(test) -> dict[str, str]:
+    """Name -> its error, or nothing where it can be opened."""
+    found = {}
+    for name, file in zip(test.names, test.files, strict=True):
+        try:
+            file.open().close()
+            found[name] = ""
+        except TimbreError as error:
+            found[name] = test.answer(error)["error"]
+    return found
+
+
+def test_a_clip_that_has_no_labels_is_told_and_not_left_out(root: Path):
+    with named(root, "irmastest", "data") as test:
+        assert told(test) == {"x-1": "", "y-1": "data/y-1.wav has no label file y-1.txt beside it"}
+        assert test.labelled == [True, False]
+    (root / "x.csv").write_text("file,split,low\nx-1.wav,test,1\nnone.wav,test,1\n,test,1\nalso_none.wav,train,1\n")
+    with named(root, "csv", "x.csv", BANDS) as test:
+        assert told(test) == {
+            "x-1": "",
+            "none": "data/none.wav is not there (named in data/x.csv, line 3)",
+            "x": "data/x.csv, line 4 names no file",
+        }
