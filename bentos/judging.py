@@ -115,26 +115,23 @@ async def opened(context: Context, offer: Offer, data: Sequence[Named], stack: E
 
 
 def _add(test: Test, kind: str, local: Path, shown: str) -> None:
+    sources = test.context.sources
     if set(str(local)) & set("*?["):
         raise SourceError("malformed", f"{quoted(shown)} holds *, ? or [, which would name other files too: rename the folder")
     try:
         found = read_dataset(f"{kind}:{local}", test.offer.settings.label_set)
     except TimbreError as error:
-        raise DataError(test.context.sources.hide(str(error))) from None
+        raise DataError(sources.hide(str(error))) from None
     clips = [clip for dataset in found for clip in dataset.clips if clip.split in (None, "test")]
-    test.context.sources.check([clip.path for clip in clips], local)
+    sources.check([clip.path for clip in clips], local)
     test.clips += clips
-    test.files += [SourceFile(f"{shown.rstrip('/')}/{clip.name}", partial(_read, clip.path)) for clip in clips]
+    test.files += [sources.file_of(clip.path, f"{shown.rstrip('/')}/{clip.name}", local) for clip in clips]
     test.labelled += [kind != UNLABELLED] * len(clips)
     for bad in (bad for dataset in found for bad in dataset.bad if bad.split in (None, "test")):
         test.clips.append(RawClip(Path(bad.path), bad.path))  # its labels are looked at no more than its audio
-        test.files.append(SourceFile(test.context.sources.hide(bad.path), partial(_refuse, f"{bad.path} {bad.reason}")))
+        test.files.append(SourceFile(sources.hide(bad.path), partial(_refuse, f"{bad.path} {bad.reason}")))
         test.labelled.append(False)
 
 
 def _refuse(sentence: str) -> BinaryIO:
     raise DataError(sentence)
-
-
-def _read(path: Path) -> BinaryIO:
-    return path.open("rb")

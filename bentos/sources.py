@@ -127,16 +127,19 @@ class Sources:
             raise SourceError("malformed", f"{quoted(text)} holds the link {quoted(printable(link))}, which leads out of the data folders")
         yield path
 
+    def file_of(self, path: Path, shown: str, local: Path) -> SourceFile:
+        """A file of a data set that `local` gave, opened as carefully as one that a client names."""
+        return SourceFile(shown, partial(self._open_of, path, shown, local))
+
     def check(self, paths: Iterable[Path], local: Path) -> None:
         """Refuse files that a data set names (a CSV may name any) outside the roots and outside what `local` gave.
 
         Raises:
             SourceError: missing, the same for what is not there and what lies elsewhere.
         """
-        inside = local if local.is_dir() else local.parent
+        roots = self._with(local)
         for path in paths:
-            within = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(inside))
-            if not within and self.roots.real(path) is None:
+            if roots.real(path) is None:
                 raise SourceError("missing", f"the data set names {quoted(printable(path.name))} outside the data folders")
 
     def hide(self, sentence: str) -> str:
@@ -158,6 +161,14 @@ class Sources:
                 found.append((below, real))
                 self._check_count(len(found), text)
         return [self._file(real, f"{text.rstrip('/')}/{printable(below)}") for below, real in sorted(found)]
+
+    def _with(self, local: Path) -> Roots:
+        """The roots, and what `local` gave, which may be a copy."""
+        return Roots((*self.roots.folders, local if local.is_dir() else local.parent))
+
+    def _open_of(self, path: Path, shown: str, local: Path) -> BinaryIO:
+        roots = self._with(local)
+        return roots.open(roots.real(path) or path, shown, self.max_bytes)
 
     def _file(self, path: Path, shown: str) -> SourceFile:
         return SourceFile(shown, partial(self.roots.open, path, shown, self.max_bytes))

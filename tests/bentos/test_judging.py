@@ -1,5 +1,6 @@
 """What a named data set comes to before anything is heard: which files may be opened, and what is said of the others."""
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,3 +55,14 @@ def test_a_clip_that_has_no_labels_is_told_and_not_left_out(root: Path):
             "none": "data/none.wav is not there (named in data/x.csv, line 3)",
             "x": "data/x.csv, line 4 names no file",
         }
+
+
+def test_a_file_that_cannot_be_opened_is_an_error_of_its_own(root: Path):
+    for name in ("a-1", "b-1"):
+        write(root / "rest" / f"{name}.wav", sine(440, 0.1, RATE), RATE)
+    with named(root, "", "rest") as test:
+        (root / "rest/a-1.wav").unlink()
+        (root / "rest/b-1.wav").unlink()
+        os.mkfifo(root / "rest/b-1.wav")  # opened plainly, it would be waited for
+        missing = "is not in this service's data folders: check the name"
+        assert told(test) == {"a-1": f"'rest/a-1.wav' {missing}", "b-1": f"'rest/b-1.wav' {missing}"}
