@@ -119,7 +119,7 @@ def _add(test: Test, kind: str, local: Path, shown: str) -> None:
     if set(str(local)) & set("*?["):
         raise SourceError("malformed", f"{quoted(shown)} holds *, ? or [, which would name other files too: rename the folder")
     try:
-        found = read_dataset(f"{kind}:{local}", test.offer.settings.label_set)
+        found = read_dataset(f"{kind}:{local}", test.offer.settings.label_set, partial(sources.allows, local=local))
     except TimbreError as error:
         raise DataError(sources.hide(str(error))) from None
     clips = [clip for dataset in found for clip in dataset.clips if clip.split in (None, "test")]

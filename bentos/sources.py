@@ -131,15 +131,25 @@ class Sources:
         """A file of a data set that `local` gave, opened as carefully as one that a client names."""
         return SourceFile(shown, partial(self._open_of, path, shown, local))
 
+    def allows(self, path: Path, local: Path) -> bool:
+        """Whether a data set that `local` gave may name a path; no file outside is looked at, and it is no matter whether it is there."""
+        folders = self._with(local).folders
+        real = [os.path.realpath(folder) for folder in folders]
+        if not any(Path(os.path.normpath(path)).is_relative_to(base) for base in (*folders, *real)):
+            return False
+        try:
+            return any(Path(os.path.realpath(path)).is_relative_to(base) for base in real)
+        except ValueError:  # it holds a null character
+            return False
+
     def check(self, paths: Iterable[Path], local: Path) -> None:
-        """Refuse files that a data set names (a CSV may name any) outside the roots and outside what `local` gave.
+        """Refuse files of a data set outside the roots and outside what `local` gave.
 
         Raises:
             SourceError: missing, the same for what is not there and what lies elsewhere.
         """
-        roots = self._with(local)
         for path in paths:
-            if roots.real(path) is None:
+            if not self.allows(path, local):
                 raise SourceError("missing", f"the data set names {quoted(printable(path.name))} outside the data folders")
 
     def hide(self, sentence: str) -> str:

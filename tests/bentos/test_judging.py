@@ -66,3 +66,35 @@ def test_a_file_that_cannot_be_opened_is_an_error_of_its_own(root: Path):
         os.mkfifo(root / "rest/b-1.wav")  # opened plainly, it would be waited for
         missing = "is not in this service's data folders: check the name"
         assert told(test) == {"a-1": f"'rest/a-1.wav' {missing}", "b-1": f"'rest/b-1.wav' {missing}"}
+
+
+def test_a_table_tells_nothing_of_what_lies_elsewhere(root: Path, monkeypatch: pytest.MonkeyPatch):
+    write(root.parent / "outside.wav", sine(440, 0.1, RATE), RATE)
+    (root / "link.wav").symlink_to(root.parent / "outside.wav")
+    (root / "gone.wav").symlink_to(root.parent / "none.wav")
+    monkeypatch.chdir(root.parent)
+    there, absent = (["/etc/passwd", "../outside.wav", "outside.wav", "link.wav"], ["/etc/nosuch", "../none.wav", "none.wav", "gone.wav"])
+    for file in (*there, *absent, "~nobody_here/a.wav", "~/a.wav", "x" * 300, "\0"):
+        (root / "x.csv").write_text(f"file,low\n{file},1\n")
+        for kind in ("csv", "inference"):
+            with named(root, kind, "x.csv", BANDS) as test:
+                (error,) = told(test).values()
+                assert error.endswith("is not there (named in data/x.csv, line 2)")
+
+
+def test_a_table_may_name_what_lies_below_the_roots(root: Path):
+    (root / "lists").mkdir()
+    (root / "lists/x.csv").write_text(f"file,low\n../x-1.wav,1\n{root}/y-1.wav,0\n")
+    with named(root, "csv", "lists/x.csv", BANDS) as test:
+        assert list(told(test).values()) == ["", ""]
+
+
+def test_no_file_outside_is_even_asked_for(root: Path, monkeypatch: pytest.MonkeyPatch):
+    (root / "x.csv").write_text("file,low\n/etc/passwd,1\n/etc/nosuch,1\n../../a,1\n")
+    asked = []
+    real, stat = os.path.realpath, os.stat
+    monkeypatch.setattr("os.path.realpath", lambda path, **options: asked.append(str(path)) or real(path, **options))
+    monkeypatch.setattr("os.stat", lambda path, **options: asked.append(str(path)) or stat(path, **options))
+    with named(root, "csv", "x.csv", BANDS):
+        pass
+    assert {path for path in asked if path.startswith("/") and not Path(os.path.normpath(path)).is_relative_to(root)} == set()
