@@ -123,8 +123,8 @@ class Sources:
                 yield self._copy(bucket, key, Path(folder))
             return
         path = self.roots.find(text)
-        if path.is_dir() and (link := self.roots.leading_out(path)) is not None:
-            raise SourceError("malformed", f"{quoted(text)} holds the link {quoted(printable(link))}, which leads out of the data folders")
+        if (link := self.roots.leading_out(path)) is not None:
+            raise SourceError("malformed", f"{quoted(text)} has the link {quoted(printable(link))}, which leads out of the data folders")
         yield path
 
     def file_of(self, path: Path, shown: str, local: Path) -> SourceFile:

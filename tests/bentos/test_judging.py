@@ -9,7 +9,7 @@ import pytest
 
 from bentos.config import ServiceConfig
 from bentos.judging import Named, gathered
-from bentos.sources import Sources
+from bentos.sources import SourceError, Sources
 from components.errors import TimbreError
 from components.labels import IRMAS, LabelSet
 from tests.fixtures.running import BANDS, RATE
@@ -98,3 +98,12 @@ def test_no_file_outside_is_even_asked_for(root: Path, monkeypatch: pytest.Monke
     with named(root, "csv", "x.csv", BANDS):
         pass
     assert {path for path in asked if path.startswith("/") and not Path(os.path.normpath(path)).is_relative_to(root)} == set()
+
+
+def test_labels_beside_a_single_clip_are_not_read_through_a_link_that_leads_out(root: Path):
+    (root.parent / "secret.txt").write_text("secret\n")
+    (root / "y-1.txt").symlink_to(root.parent / "secret.txt")
+    with pytest.raises(SourceError, match=r"'y-1.wav' has the link 'y-1.txt', which leads out"), named(root, "irmastest", "y-1.wav"):
+        pass
+    with named(root, "irmastest", "x-1.wav") as test:
+        assert told(test) == {"x-1": ""}
