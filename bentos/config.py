@@ -26,7 +26,9 @@ class ServiceConfig(BaseModel):
         batch_size: windows scored at a time.
         num_workers: processes that take requests; each has one beside it that scores, with its own taggers and its share of the cores.
         models_mib: weights that each process keeps open; the least recently used goes first.
-        max_files, max_body_mib, max_seconds, max_pcm_mib: of one request.
+        max_files, max_body_mib, max_json_mib: of one request.
+        max_seconds, max_request_pcm_mib: that one request may have decoded, its failed clips too.
+        max_clip_seconds, max_pcm_mib: of one clip.
         max_pending: requests under way at a time in each process; more get 503.
         time_limit_s: for one answer; a stream is not bound by it.
         page: whether /ui is there.
@@ -47,6 +49,7 @@ class ServiceConfig(BaseModel):
     max_body_mib: PositiveFloat = 512.0
     max_json_mib: PositiveFloat = 1.0
     max_seconds: PositiveFloat = 7200.0
+    max_request_pcm_mib: PositiveFloat = 4096.0
     max_clip_seconds: PositiveFloat = 600.0
     max_pcm_mib: PositiveFloat = 256.0
     max_pending: PositiveInt = 64

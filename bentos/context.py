@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from bentos.access import Access, Caller
+from bentos.budget import MIB, Budget
 from bentos.catalogue import Catalogue
 from bentos.config import ServiceConfig
 from bentos.scorer import Scorer
@@ -40,6 +41,10 @@ class Context:
         scorer.start()  # it is ready in seconds; whoever comes before waits
         work = Work(Batches(scorer.score), config.limits, min(8, max(1, cores() // config.num_workers)))
         return cls(config, registry, keys, Jobs(registry.database), Access(keys, config), catalogue, sources, work, scorer)
+
+    def budget(self) -> Budget:
+        """What one request may have decoded."""
+        return Budget(self.config.max_seconds, round(self.config.max_request_pcm_mib * MIB))
 
     def close(self) -> None:
         self.work.close()

@@ -16,7 +16,7 @@ from bentos.catalogue import Offer
 from bentos.context import Context
 from bentos.source_errors import SourceError, quoted
 from bentos.sources import SourceFile, result_names
-from bentos.work import Budget, Heard, at_once
+from bentos.work import Heard, at_once
 from components.datasets import DATASETS, read_dataset
 from components.datasets.clips import RawClip
 from components.errors import DataError, TimbreError
@@ -55,8 +55,7 @@ class Test:
     async def run(self) -> AsyncIterator[Heard]:
         """Hear every clip, in order."""
         openers = [file.opened for file in self.files]
-        budget = Budget(self.context.config.max_seconds)
-        async for one in self.context.work.hear(self.offer, at_once(openers), budget):
+        async for one in self.context.work.hear(self.offer, at_once(openers), self.context.budget()):
             self.heard.append(one)
             yield one
 

@@ -5,11 +5,12 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from bentos import metrics
+from bentos.budget import Budget
 from bentos.catalogue import Offer
-from bentos.errors import Refused
 from bentos.scoring import Batches
 from components.audio import Clip16, Limits, Source, load
 from components.errors import TimbreError
@@ -24,18 +25,6 @@ HELD_BYTES = 8 * 2**20  # of decoded samples not yet scored, for all requests to
 TIDY_S = 1.0  # after the last clip, until free memory is given back
 Opener = Callable[[], AbstractContextManager[Source]]
 Heard = ClipScores | TimbreError
-
-
-class Budget:
-    """Seconds of audio that one request may still have decoded."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = self._left = seconds
-
-    def spend(self, seconds: float) -> None:
-        self._left -= seconds
-        if self._left < 0:
-            raise Refused(413, f"the request holds more than {self._seconds:g} s of audio: send it in parts")
 
 
 class Work:
@@ -98,11 +87,10 @@ class Work:
             Refused: if the budget is spent.
         """
         async with self.places:
-            clip = await self.decode(offer, opener)
+            clip = await self.decode(offer, opener, budget)
             _note(offer, clip)
             if isinstance(clip, TimbreError):
                 raise clip
-            budget.spend(len(clip.samples) / offer.settings.sample_rate)
             self.hold(_size(clip))
             try:
                 (heard,) = await self.score(offer, [clip])
@@ -112,13 +100,14 @@ class Work:
                 raise heard
             return clip, heard
 
-    def decode(self, offer: Offer, opener: Opener) -> "asyncio.Future[Clip16 | TimbreError]":
-        """Start to decode in a thread."""
+    def decode(self, offer: Offer, opener: Opener, budget: Budget) -> "asyncio.Future[Clip16 | TimbreError]":
+        """Start to decode in a thread, at the budget's cost."""
+        limits = replace(self._limits, spend=budget.spend)
 
         def run() -> Clip16 | TimbreError:
             try:
                 with opener() as source:
-                    return load(source, offer.settings.sample_rate, self._limits)
+                    return load(source, offer.settings.sample_rate, limits)
             except TimbreError as error:
                 return error
 
@@ -161,7 +150,7 @@ class _Line:
             self._held += 1
             await self._work.room.wait()
             await self._work.hands.acquire()
-            decoding = self._work.decode(self._offer, opener)
+            decoding = self._work.decode(self._offer, opener, self._budget)
             decoding.add_done_callback(self._decoded)
             self._decoding.append(decoding)
             if not self._arrival.done():
@@ -214,8 +203,6 @@ class _Line:
 
     def _take(self, clip: Clip16 | TimbreError) -> None:
         _note(self._offer, clip)
-        if isinstance(clip, Clip16):
-            self._budget.spend(len(clip.samples) / self._offer.settings.sample_rate)
         if not self._group:
             self._due = asyncio.get_running_loop().time() + GATHER_S
         self._group.append(clip)

@@ -17,7 +17,7 @@ from bentos.catalogue import Offer
 from bentos.context import Context
 from bentos.errors import Refused
 from bentos.page.clips import Clips
-from bentos.work import Budget, Opener
+from bentos.work import Opener
 from components.evaluation import decide
 from components.tagger import ClipScores
 
@@ -106,7 +106,7 @@ async def hear(context: Context, clips: Clips, wish: Wish) -> Result:
     async with asyncio.timeout(PATIENCE * context.config.time_limit_s):
         offer = await run_in_threadpool(context.catalogue.find, wish.model)
         name, opener = await run_in_threadpool(_source, context, clips, wish)
-        clip, heard = await context.work.hear_one(offer, opener, Budget(context.config.max_seconds))
+        clip, heard = await context.work.hear_one(offer, opener, context.budget())
         sound = await run_in_threadpool(clips.keep_heard, clip, offer.settings.sample_rate)
         outline = await run_in_threadpool(peaks, clip.samples)
         return Result(name, offer, heard, len(clip.samples) / offer.settings.sample_rate, outline, sound)

@@ -19,7 +19,7 @@ from bentos.errors import Refused
 from bentos.sources import result_names
 from bentos.streams import stream
 from bentos.uploads import FIELD, NamedFile, check_type, uploads
-from bentos.work import Budget, Heard, Opener, at_once
+from bentos.work import Heard, Opener, at_once
 from components.errors import TimbreError
 
 Answer = dict[str, int | float | str]
@@ -35,7 +35,7 @@ async def predict_files(request: Request, model: ModelKey, scores: Scores = Fals
     check_type(request)
     context = context_of(request)
     offer = await run_in_threadpool(context.catalogue.find, model)
-    heard = [one async for one in context.work.hear(offer, _openers(request, context), Budget(context.config.max_seconds))]
+    heard = [one async for one in context.work.hear(offer, _openers(request, context), context.budget())]
     if not heard:
         raise RequestValidationError([{"loc": ("body", FIELD), "msg": "Field required", "type": "missing"}])
     _refuse_if_all_failed(heard)
@@ -46,7 +46,7 @@ async def predict_files(request: Request, model: ModelKey, scores: Scores = Fals
 async def predict_directory(request: Request, model: ModelKey, paths: Paths, scores: Scores = False) -> dict[str, Answer]:
     """Hear files, folders or `s3://` keys that lie where the service may read: file stem -> label -> number."""
     context, offer, names, openers = await _listed(request, model, paths)
-    heard = [one async for one in context.work.hear(offer, at_once(openers), Budget(context.config.max_seconds))]
+    heard = [one async for one in context.work.hear(offer, at_once(openers), context.budget())]
     _refuse_if_all_failed(heard)
     return {name: answer_of(offer, one, scores) for name, one in zip(names, heard, strict=True)}
 
@@ -59,7 +59,7 @@ async def predict_directory_stream(request: Request, model: ModelKey, paths: Pat
 
     async def lines() -> AsyncGenerator[dict[str, Any]]:
         waiting = iter(names)
-        async for one in context.work.hear(offer, at_once(openers), Budget(context.config.max_seconds)):
+        async for one in context.work.hear(offer, at_once(openers), context.budget()):
             total["failed" if isinstance(one, TimbreError) else "clips"] += 1
             yield {next(waiting): answer_of(offer, one, scores)}
 
