@@ -106,10 +106,10 @@ async def hear(context: Context, clips: Clips, wish: Wish) -> Result:
     async with asyncio.timeout(PATIENCE * context.config.time_limit_s):
         offer = await run_in_threadpool(context.catalogue.find, wish.model)
         name, opener = await run_in_threadpool(_source, context, clips, wish)
-        clip, heard = await context.work.hear_one(offer, opener, context.budget())
-        sound = await run_in_threadpool(clips.keep_heard, clip, offer.settings.sample_rate)
-        outline = await run_in_threadpool(peaks, clip.samples)
-        return Result(name, offer, heard, len(clip.samples) / offer.settings.sample_rate, outline, sound)
+        async with context.work.hear_one(offer, opener, context.budget()) as (clip, heard):
+            sound = await run_in_threadpool(clips.keep_heard, clip, offer.settings.sample_rate)
+            outline = await run_in_threadpool(peaks, clip.samples)
+            return Result(name, offer, heard, len(clip.samples) / offer.settings.sample_rate, outline, sound)
 
 
 def peaks(samples: npt.NDArray[np.int16], columns: int = PEAKS) -> npt.NDArray[np.float32]:

@@ -10,7 +10,7 @@ import pytest
 
 from bentos.budget import MIB, Budget
 from bentos.errors import Refused
-from bentos.work import Work, at_once
+from bentos.work import HELD_BYTES, Work, at_once
 from components.audio import Clip16, Limits
 from components.errors import TimbreError
 from components.tagger import ClipScores
@@ -73,3 +73,35 @@ def test_a_request_that_was_stopped_decodes_no_more():
     budget = Budget(100, 100 * MIB)
     budget.stop()
     assert heard([encoded(sine(440, 1, RATE), RATE)], budget) == [False]
+
+
+def test_single_clips_wait_for_room_as_those_of_large_requests_do():
+    minute = encoded(sine(440, 200, RATE), RATE)  # 3.05 MiB of samples
+
+    async def most() -> tuple[int, int]:
+        scorer = Scorer()
+        scorer.may.clear()
+        work = Work(scorer, Limits(), 1)
+        held = [0]
+        hold = work.hold
+
+        def count(size: int) -> None:
+            held.append(held[-1] + size)
+            hold(size)
+
+        work.hold = count
+
+        async def one() -> None:
+            async with work.hear_one(OFFER, lambda: nullcontext(minute), Budget(1000, 100 * MIB)):
+                await asyncio.sleep(0.1)  # what the page makes of the clip
+
+        waiting = [asyncio.create_task(one()) for _ in range(12)]
+        await asyncio.sleep(1)
+        scorer.may.set()
+        await asyncio.gather(*waiting)
+        work.close()
+        return max(held), held[-1]
+
+    highest, left = asyncio.run(most())
+    assert highest <= HELD_BYTES + 2 * 200 * RATE * 2
+    assert left == 0
