@@ -3,9 +3,9 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from components.audio import Limits
 from components.errors import ConfigError
@@ -29,6 +29,7 @@ class ServiceConfig(BaseModel):
         max_files, max_body_mib, max_json_mib: of one request.
         max_seconds, max_request_pcm_mib: that one request may have decoded, its failed clips too.
         max_clip_seconds, max_pcm_mib: of one clip.
+        max_temporary_mib: of uploads and copies of S3 objects on the disk of each process; more get 503.
         max_pending: requests under way at a time in each process; more get 503.
         time_limit_s: for one answer; a stream is not bound by it.
         page: whether /ui is there.
@@ -52,9 +53,16 @@ class ServiceConfig(BaseModel):
     max_request_pcm_mib: PositiveFloat = 4096.0
     max_clip_seconds: PositiveFloat = 600.0
     max_pcm_mib: PositiveFloat = 256.0
+    max_temporary_mib: PositiveFloat = 4096.0
     max_pending: PositiveInt = 64
     time_limit_s: PositiveFloat = 120.0
     page: bool = True
+
+    @model_validator(mode="after")
+    def _upload_must_fit(self) -> Self:
+        if self.max_body_mib > self.max_temporary_mib:
+            raise ValueError(f"max_temporary_mib={self.max_temporary_mib:g} is less than max_body_mib={self.max_body_mib:g}: raise it")
+        return self
 
     @property
     def max_body_bytes(self) -> int:
@@ -81,4 +89,6 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> ServiceConf
         return ServiceConfig.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:  # two that do not go together
+            raise ConfigError(str(first["ctx"]["error"])) from None
         raise ConfigError(f"{PREFIX}{str(first['loc'][0]).upper()}={first['input']!r} does not fit: {first['msg']}") from None

@@ -10,6 +10,7 @@ from bentos.catalogue import Catalogue
 from bentos.config import ServiceConfig
 from bentos.scorer import Scorer
 from bentos.scoring import Batches
+from bentos.scratch import Scratch
 from bentos.sources import Sources
 from bentos.work import Work
 from components.cores import cores
@@ -30,17 +31,19 @@ class Context:
     sources: Sources
     work: Work
     scorer: Scorer
+    scratch: Scratch
 
     @classmethod
     def build(cls, config: ServiceConfig) -> "Context":
         registry = Registry()
         keys = ApiKeys(registry.database)
-        sources = Sources(config.data_roots, config.s3_buckets, config.max_body_bytes, config.max_files)
+        scratch = Scratch(round(config.max_temporary_mib * MIB))
+        sources = Sources(config.data_roots, config.s3_buckets, config.max_body_bytes, config.max_files, scratch)
         catalogue = Catalogue(registry, config.model_dir)
         scorer = Scorer(config)
         scorer.start()  # it is ready in seconds; whoever comes before waits
         work = Work(Batches(scorer.score), config.limits, min(8, max(1, cores() // config.num_workers)))
-        return cls(config, registry, keys, Jobs(registry.database), Access(keys, config), catalogue, sources, work, scorer)
+        return cls(config, registry, keys, Jobs(registry.database), Access(keys, config), catalogue, sources, work, scorer, scratch)
 
     def budget(self) -> Budget:
         """What one request may have decoded."""

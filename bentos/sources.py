@@ -3,39 +3,29 @@
 Every name passes `Roots.find` or `Buckets.split` before anything is looked at.
 """
 
-import io
 import os
 import re
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from bentos.buckets import SCHEME, Buckets
 from bentos.processes import prefix
 from bentos.roots import Roots, is_audio, too_large
+from bentos.scratch import FULL_DISK, Copy, NamedFile, Scratch, writing
 from bentos.source_errors import Kind, SourceError, is_text, quoted
 from components.datasets.files import shown as printable
 
 __all__ = ["Kind", "SourceError", "SourceFile", "Sources", "result_names"]
 
-MOST_BYTES = 4 * 2**30  # of all objects of a data set
 COMPANIONS = 3  # files beside each clip of a data set: its label file and the like
 SCRATCH = "timbre-s3-"
-
-
-class NamedBytes(io.BytesIO):
-    """Bytes that an error can name."""
-
-    def __init__(self, content: bytes, name: str) -> None:
-        super().__init__(content)
-        self.name = name
 
 
 @dataclass(frozen=True)
@@ -57,7 +47,7 @@ class SourceFile:
         """A seekable file object for `components.audio.load`, whose `name` is `shown`; the caller closes it.
 
         Raises:
-            SourceError: if it is gone, too large, or S3 does not give it.
+            SourceError: if it is gone, too large, S3 does not give it, or there is no room for its copy.
         """
         return self._open()
 
@@ -74,14 +64,14 @@ class Sources:
         buckets: S3 buckets that may be read; none: S3 is off.
         max_bytes: of one file.
         max_files: that one request may name, folders searched.
-        max_total_bytes: of all objects of a data set, which are copied here to be read.
+        scratch: takes the copies of objects.
     """
 
     def __init__(
-        self, roots: Sequence[Path], buckets: Sequence[str], max_bytes: int, max_files: int, max_total_bytes: int = MOST_BYTES
+        self, roots: Sequence[Path], buckets: Sequence[str], max_bytes: int, max_files: int, scratch: Scratch | None = None
     ) -> None:
         self.roots, self.buckets = Roots(roots), Buckets(tuple(buckets))
-        self.max_bytes, self.max_files, self.max_total_bytes = max_bytes, max_files, max_total_bytes
+        self.max_bytes, self.max_files, self.scratch = max_bytes, max_files, scratch or Scratch()
 
     def files(self, text: str) -> list[SourceFile]:
         """The file, or the audio files of the folder (searched recursively, sorted), that a client's words name.
@@ -107,20 +97,23 @@ class Sources:
         return found
 
     @contextmanager
-    def local(self, text: str, scratch: Path | None = None) -> Iterator[Path]:
+    def local(self, text: str, above: Path | None = None) -> Iterator[Path]:
         """A path on this machine for a data set, which its reader may open whole: no link in it leads out of the roots.
 
         Objects of S3 are copied into a folder of their own, which is removed at the end; their count and sizes are checked before.
 
         Args:
-            scratch: where that folder is made; the system's place for temporary files where none is given.
+            above: where that folder is made; the system's place for temporary files where none is given.
         Raises:
             SourceError: as `files` does.
         """
         if text.startswith(SCHEME):
             bucket, key = self.buckets.split(text)
-            with tempfile.TemporaryDirectory(prefix=prefix("s3"), dir=scratch) as folder:
-                yield self._copy(bucket, key, Path(folder))
+            with ExitStack() as stack:
+                with writing():
+                    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix("s3"), dir=above))
+                    place = self._copy(bucket, key, Path(folder), stack)
+                yield place
             return
         path = self.roots.find(text)
         if (link := self.roots.leading_out(path)) is not None:
@@ -134,7 +127,7 @@ class Sources:
     def allows(self, path: Path, local: Path) -> bool:
         """Whether a data set that `local` gave may name a path; no file outside is looked at, and it is no matter whether it is there."""
         folders = self._with(local).folders
-        real = [os.path.realpath(folder) for folder in folders]
+        real = [Path(os.path.realpath(folder)) for folder in folders]
         if not any(Path(os.path.normpath(path)).is_relative_to(base) for base in (*folders, *real)):
             return False
         try:
@@ -198,10 +191,21 @@ class Sources:
 
     def _object(self, bucket: str, key: str) -> SourceFile:
         shown = f"{SCHEME}{bucket}/{key}"
-        return SourceFile(shown, lambda: NamedBytes(self.buckets.read(bucket, key, self.max_bytes), shown))
+        return SourceFile(shown, partial(self._get, bucket, key, shown))
 
-    def _copy(self, bucket: str, key: str, folder: Path) -> Path:
-        """Copy an object, or all below a prefix, into the folder; the path of what was copied."""
+    def _get(self, bucket: str, key: str, shown: str) -> BinaryIO:
+        file = NamedFile(shown, self.scratch)
+        try:
+            self.buckets.read(bucket, key, self.max_bytes, file)
+            file.flush()
+        except BaseException:
+            file.close()
+            raise
+        file.seek(0)
+        return cast(BinaryIO, file)
+
+    def _copy(self, bucket: str, key: str, folder: Path, stack: ExitStack) -> Path:
+        """Copy an object, or all below a prefix, into the folder; the path of what was copied. Its room is the stack's."""
         text = f"{SCHEME}{bucket}/{key}"
         alone = bool(key) and not key.endswith("/")
         items = [(key, self.buckets.size(bucket, key))] if alone else self.buckets.list(bucket, key)
@@ -210,24 +214,25 @@ class Sources:
             total += size
             wanted.append((name, size, _place(name.rpartition("/")[2] if alone else name.removeprefix(key), folder)))
             self._check_count(len(wanted) // (1 + COMPANIONS), text)
-            if size > self.max_bytes or total > self.max_total_bytes:
-                raise too_large(text, max(size, total), self.max_bytes if size > self.max_bytes else self.max_total_bytes)
+            if size > self.max_bytes or total > self.scratch.max_bytes:
+                raise too_large(text, max(size, total), self.max_bytes if size > self.max_bytes else self.scratch.max_bytes)
         if not wanted:
             raise SourceError("missing", f"{quoted(text)} holds no objects: check bucket and prefix")
-        if shutil.disk_usage(folder).free < 2 * total:
-            raise SourceError("away", f"this service has no room for {quoted(text)} just now: try again later")
+        copy = stack.enter_context(closing(Copy(self.scratch, total)))
         for name, size, place in wanted:
-            self._fetch(bucket, name, size, place)
+            self._fetch(bucket, name, size, place, copy)
         return wanted[0][2] if alone else folder
 
-    def _fetch(self, bucket: str, key: str, size: int, place: Path) -> None:
-        content = self.buckets.read(bucket, key, size)
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with place.open("xb") as file:
-                file.write(content)
-        except OSError:
-            raise _unkept(key) from None
+    def _fetch(self, bucket: str, key: str, size: int, place: Path, copy: Copy) -> None:
+        with writing(), ExitStack() as stack:
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(place.open("xb"))
+            except OSError as error:
+                if error.errno in FULL_DISK:
+                    raise
+                raise _unkept(key) from None
+            self.buckets.read(bucket, key, size, file, copy.wrote)
 
     def _check_count(self, count: int, text: str) -> None:
         if count > self.max_files:

@@ -16,9 +16,10 @@ from bentos.answers import answer_of
 from bentos.catalogue import Offer
 from bentos.context import Context, context_of
 from bentos.errors import Refused
+from bentos.scratch import NamedFile
 from bentos.sources import result_names
 from bentos.streams import stream
-from bentos.uploads import FIELD, NamedFile, check_type, uploads
+from bentos.uploads import FIELD, check_type, uploads
 from bentos.work import Heard, Opener, at_once
 from components.errors import TimbreError
 
@@ -75,7 +76,7 @@ async def _listed(request: Request, model: str, paths: Sequence[str]) -> tuple[C
 
 
 async def _openers(request: Request, context: Context) -> AsyncIterator[Opener]:
-    async for file in uploads(request, context.config.max_files):
+    async for file in uploads(request, context.scratch, context.config.max_files):
         yield partial(_at_hand, file)
 
 
