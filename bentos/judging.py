@@ -1,5 +1,6 @@
 """Data sets that a client names, heard and measured: what the test routes give."""
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,6 +13,7 @@ import numpy as np
 from starlette.concurrency import run_in_threadpool
 
 from bentos.answers import answer_of, thresholds
+from bentos.budget import Budget
 from bentos.catalogue import Offer
 from bentos.context import Context
 from bentos.source_errors import SourceError, quoted
@@ -42,6 +44,7 @@ class Test:
 
     context: Context
     offer: Offer
+    budget: Budget
     clips: list[RawClip] = field(default_factory=list)
     files: list[SourceFile] = field(default_factory=list)
     labelled: list[bool] = field(default_factory=list)
@@ -55,7 +58,7 @@ class Test:
     async def run(self) -> AsyncIterator[Heard]:
         """Hear every clip, in order."""
         openers = [file.opened for file in self.files]
-        async for one in self.context.work.hear(self.offer, at_once(openers), self.context.budget()):
+        async for one in self.context.work.hear(self.offer, at_once(openers), self.budget):
             self.heard.append(one)
             yield one
 
@@ -86,20 +89,20 @@ class Test:
 
 
 @contextmanager
-def gathered(context: Context, offer: Offer, data: Sequence[Named]) -> Iterator[Test]:
+def gathered(context: Context, offer: Offer, budget: Budget, data: Sequence[Named]) -> Iterator[Test]:
     """Read what the data sets name; nothing is heard yet. Objects of S3 are there until the block ends.
 
     Raises:
         SourceError: if a path is not the client's to name, or there are too many files.
         DataError: if a type is unknown, a label is not the model's, or there are no clips.
     """
-    test = Test(context, offer)
+    test = Test(context, offer, budget)
     with ExitStack() as stack:
         for one in data:
             kind = one.dataset_type.strip().lower() or UNLABELLED
             if kind not in DATASETS:
                 raise DataError(f'the data set type {quoted(one.dataset_type)} is unknown: choose one of {", ".join(DATASETS)}, or ""')
-            local = stack.enter_context(context.sources.local(one.dataset_path))
+            local = stack.enter_context(context.sources.local(one.dataset_path, check=budget.check))
             _add(test, kind, local, one.dataset_path)
         if not test.clips:
             raise DataError("the data sets hold no clips: name others")
@@ -110,7 +113,17 @@ def gathered(context: Context, offer: Offer, data: Sequence[Named]) -> Iterator[
 
 async def opened(context: Context, offer: Offer, data: Sequence[Named], stack: ExitStack) -> Test:
     """`gathered`, read in a thread; it lasts as long as the stack."""
-    return await run_in_threadpool(stack.enter_context, gathered(context, offer, data))
+    budget = context.budget()
+    gathering = gathered(context, offer, budget, data)
+    reading = asyncio.ensure_future(run_in_threadpool(gathering.__enter__))
+    try:
+        test = await asyncio.shield(reading)
+    except asyncio.CancelledError:
+        budget.stop()  # the thread ends when it next looks, and nobody waits for that
+        reading.add_done_callback(lambda done: done.cancelled() or done.exception() or gathering.__exit__(None, None, None))
+        raise
+    stack.push(gathering)
+    return test
 
 
 def _add(test: Test, kind: str, local: Path, shown: str) -> None:

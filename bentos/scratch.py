@@ -31,7 +31,7 @@ class Scratch:
         self.max_bytes, self._folder = max_bytes, folder
         self._lock = threading.Lock()
         self._taken = self._unwritten = 0
-        # What comes back waits here for the next `take`: Python's own tidying may close a file within any line, also where the lock is held.
+        # What comes back waits here for the next `take`: Python's own tidying may close a file within any line, also under the lock.
         self._back = deque[tuple[int, int]]()
 
     def take(self, size: int, unwritten: int = 0) -> None:

@@ -26,6 +26,7 @@ __all__ = ["Kind", "SourceError", "SourceFile", "Sources", "result_names"]
 
 COMPANIONS = 3  # files beside each clip of a data set: its label file and the like
 SCRATCH = "timbre-s3-"
+Check = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -73,37 +74,39 @@ class Sources:
         self.roots, self.buckets = Roots(roots), Buckets(tuple(buckets))
         self.max_bytes, self.max_files, self.scratch = max_bytes, max_files, scratch or Scratch()
 
-    def files(self, text: str) -> list[SourceFile]:
+    def files(self, text: str, check: Check = int) -> list[SourceFile]:
         """The file, or the audio files of the folder (searched recursively, sorted), that a client's words name.
 
         A single file's size is checked here, that of a folder's files by their `open`.
 
         Args:
             text: a path below a root, `s3://bucket/key`, or `s3://bucket/prefix/`.
+            check: called now and then, also while a file is opened; what it raises ends the work.
         Raises:
             SourceError: malformed, missing, too_large, refused, denied or away.
         """
-        found = self._objects(text) if text.startswith(SCHEME) else self._paths(text)
+        found = self._objects(text, check) if text.startswith(SCHEME) else self._paths(text, check)
         if not found:
             raise SourceError("missing", f"{quoted(text)} holds no audio files: name another folder")
         return found
 
-    def all_files(self, texts: Iterable[str]) -> list[SourceFile]:
-        """The files of several names, in their order; `max_files` holds for all of them."""
+    def all_files(self, texts: Iterable[str], check: Check = int) -> list[SourceFile]:
+        """The `files` of several names, in their order; `max_files` holds for all of them."""
         found: list[SourceFile] = []
         for text in texts:
-            found += self.files(text)
+            found += self.files(text, check)
             self._check_count(len(found), text)
         return found
 
     @contextmanager
-    def local(self, text: str, above: Path | None = None) -> Iterator[Path]:
+    def local(self, text: str, above: Path | None = None, check: Check = int) -> Iterator[Path]:
         """A path on this machine for a data set, which its reader may open whole: no link in it leads out of the roots.
 
         Objects of S3 are copied into a folder of their own, which is removed at the end; their count and sizes are checked before.
 
         Args:
             above: where that folder is made; the system's place for temporary files where none is given.
+            check: as for `files`.
         Raises:
             SourceError: as `files` does.
         """
@@ -112,7 +115,7 @@ class Sources:
             with ExitStack() as stack:
                 with writing():
                     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix("s3"), dir=above))
-                    place = self._copy(bucket, key, Path(folder), stack)
+                    place = self._copy(bucket, key, Path(folder), stack, check)
                 yield place
             return
         path = self.roots.find(text)
@@ -152,7 +155,7 @@ class Sources:
             sentence = sentence.replace(str(folder), folder.name) if folder.name else sentence
         return sentence
 
-    def _paths(self, text: str) -> list[SourceFile]:
+    def _paths(self, text: str, check: Check) -> list[SourceFile]:
         path = self.roots.find(text)
         if not path.is_dir():
             if (size := path.stat().st_size) > self.max_bytes:
@@ -160,6 +163,7 @@ class Sources:
             return [self._file(path, text)]
         found = []
         for real, below in self.roots.walk(path, text):
+            check()
             if is_audio(below):
                 found.append((below, real))
                 self._check_count(len(found), text)
@@ -176,27 +180,28 @@ class Sources:
     def _file(self, path: Path, shown: str) -> SourceFile:
         return SourceFile(shown, partial(self.roots.open, path, shown, self.max_bytes))
 
-    def _objects(self, text: str) -> list[SourceFile]:
+    def _objects(self, text: str, check: Check) -> list[SourceFile]:
         bucket, key = self.buckets.split(text)
         if key and not key.endswith("/"):
             if (size := self.buckets.size(bucket, key)) > self.max_bytes:
                 raise too_large(text, size, self.max_bytes)
-            return [self._object(bucket, key)]
+            return [self._object(bucket, key, check)]
         found = []
         for name, _ in self.buckets.list(bucket, key):
+            check()
             if is_audio(name.removeprefix(key)):
-                found.append(self._object(bucket, name))
+                found.append(self._object(bucket, name, check))
                 self._check_count(len(found), text)
         return sorted(found, key=lambda file: file.shown)
 
-    def _object(self, bucket: str, key: str) -> SourceFile:
+    def _object(self, bucket: str, key: str, check: Check) -> SourceFile:
         shown = f"{SCHEME}{bucket}/{key}"
-        return SourceFile(shown, partial(self._get, bucket, key, shown))
+        return SourceFile(shown, partial(self._get, bucket, key, shown, check))
 
-    def _get(self, bucket: str, key: str, shown: str) -> BinaryIO:
+    def _get(self, bucket: str, key: str, shown: str, check: Check) -> BinaryIO:
         file = NamedFile(shown, self.scratch)
         try:
-            self.buckets.read(bucket, key, self.max_bytes, file)
+            self.buckets.read(bucket, key, self.max_bytes, file, lambda _: check())
             file.flush()
         except BaseException:
             file.close()
@@ -204,13 +209,14 @@ class Sources:
         file.seek(0)
         return cast(BinaryIO, file)
 
-    def _copy(self, bucket: str, key: str, folder: Path, stack: ExitStack) -> Path:
+    def _copy(self, bucket: str, key: str, folder: Path, stack: ExitStack, check: Check) -> Path:
         """Copy an object, or all below a prefix, into the folder; the path of what was copied. Its room is the stack's."""
         text = f"{SCHEME}{bucket}/{key}"
         alone = bool(key) and not key.endswith("/")
         items = [(key, self.buckets.size(bucket, key))] if alone else self.buckets.list(bucket, key)
         wanted, total = [], 0
         for name, size in items:
+            check()
             total += size
             wanted.append((name, size, _place(name.rpartition("/")[2] if alone else name.removeprefix(key), folder)))
             self._check_count(len(wanted) // (1 + COMPANIONS), text)
@@ -219,11 +225,16 @@ class Sources:
         if not wanted:
             raise SourceError("missing", f"{quoted(text)} holds no objects: check bucket and prefix")
         copy = stack.enter_context(closing(Copy(self.scratch, total)))
+
+        def tell(size: int) -> None:
+            check()
+            copy.wrote(size)
+
         for name, size, place in wanted:
-            self._fetch(bucket, name, size, place, copy)
+            self._fetch(bucket, name, size, place, tell)
         return wanted[0][2] if alone else folder
 
-    def _fetch(self, bucket: str, key: str, size: int, place: Path, copy: Copy) -> None:
+    def _fetch(self, bucket: str, key: str, size: int, place: Path, tell: Callable[[int], object]) -> None:
         with writing(), ExitStack() as stack:
             try:
                 place.parent.mkdir(parents=True, exist_ok=True)
@@ -232,7 +243,7 @@ class Sources:
                 if error.errno in FULL_DISK:
                     raise
                 raise _unkept(key) from None
-            self.buckets.read(bucket, key, size, file, copy.wrote)
+            self.buckets.read(bucket, key, size, file, tell)
 
     def _check_count(self, count: int, text: str) -> None:
         if count > self.max_files:

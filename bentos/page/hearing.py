@@ -13,6 +13,7 @@ import numpy.typing as npt
 from starlette.concurrency import run_in_threadpool
 
 from bentos.answers import DIGITS, thresholds
+from bentos.budget import Budget
 from bentos.catalogue import Offer
 from bentos.context import Context
 from bentos.errors import Refused
@@ -105,8 +106,9 @@ async def hear(context: Context, clips: Clips, wish: Wish) -> Result:
     """
     async with asyncio.timeout(PATIENCE * context.config.time_limit_s):
         offer = await run_in_threadpool(context.catalogue.find, wish.model)
-        name, opener = await run_in_threadpool(_source, context, clips, wish)
-        async with context.work.hear_one(offer, opener, context.budget()) as (clip, heard):
+        budget = context.budget()
+        name, opener = await budget.in_thread(_source, context, clips, wish, budget)
+        async with context.work.hear_one(offer, opener, budget) as (clip, heard):
             sound = await run_in_threadpool(clips.keep_heard, clip, offer.settings.sample_rate)
             outline = await run_in_threadpool(peaks, clip.samples)
             return Result(name, offer, heard, len(clip.samples) / offer.settings.sample_rate, outline, sound)
@@ -118,10 +120,10 @@ def peaks(samples: npt.NDArray[np.int16], columns: int = PEAKS) -> npt.NDArray[n
     return (np.maximum.reduceat(np.abs(samples.astype(np.int32)), starts) / 32767).astype(np.float32)
 
 
-def _source(context: Context, clips: Clips, wish: Wish) -> tuple[str, Opener]:
+def _source(context: Context, clips: Clips, wish: Wish, budget: Budget) -> tuple[str, Opener]:
     """The clip's name and what opens it."""
     if path := wish.path.strip():
-        files = context.sources.files(path)
+        files = context.sources.files(path, budget.check)
         if len(files) > 1:
             raise Refused(400, f"that is a folder of {len(files)} clips: name one of them")
         return PurePosixPath(files[0].shown).name, files[0].opened

@@ -13,6 +13,7 @@ from starlette.responses import StreamingResponse
 from bentos import examples
 from bentos.access import KEY
 from bentos.answers import answer_of
+from bentos.budget import Budget
 from bentos.catalogue import Offer
 from bentos.context import Context, context_of
 from bentos.errors import Refused
@@ -46,8 +47,8 @@ async def predict_files(request: Request, model: ModelKey, scores: Scores = Fals
 @router.post("/predict-directory", responses=examples.DIRECTORY)
 async def predict_directory(request: Request, model: ModelKey, paths: Paths, scores: Scores = False) -> dict[str, Answer]:
     """Hear files, folders or `s3://` keys that lie where the service may read: file stem -> label -> number."""
-    context, offer, names, openers = await _listed(request, model, paths)
-    heard = [one async for one in context.work.hear(offer, at_once(openers), context.budget())]
+    context, offer, budget, names, openers = await _listed(request, model, paths)
+    heard = [one async for one in context.work.hear(offer, at_once(openers), budget)]
     _refuse_if_all_failed(heard)
     return {name: answer_of(offer, one, scores) for name, one in zip(names, heard, strict=True)}
 
@@ -55,24 +56,25 @@ async def predict_directory(request: Request, model: ModelKey, paths: Paths, sco
 @router.post("/predict-directory-stream", response_class=StreamingResponse, responses=examples.STREAM)
 async def predict_directory_stream(request: Request, model: ModelKey, paths: Paths, scores: Scores = False) -> StreamingResponse:
     """The same, a line a clip while the work goes on; the last line tells how it ended."""
-    context, offer, names, openers = await _listed(request, model, paths)
+    context, offer, budget, names, openers = await _listed(request, model, paths)
     total = {"clips": 0, "failed": 0}
 
     async def lines() -> AsyncGenerator[dict[str, Any]]:
         waiting = iter(names)
-        async for one in context.work.hear(offer, at_once(openers), context.budget()):
+        async for one in context.work.hear(offer, at_once(openers), budget):
             total["failed" if isinstance(one, TimbreError) else "clips"] += 1
             yield {next(waiting): answer_of(offer, one, scores)}
 
     return stream(request, lines(), total)
 
 
-async def _listed(request: Request, model: str, paths: Sequence[str]) -> tuple[Context, Offer, list[str], list[Opener]]:
-    """The model, and the clips' names with what opens them."""
+async def _listed(request: Request, model: str, paths: Sequence[str]) -> tuple[Context, Offer, Budget, list[str], list[Opener]]:
+    """The model, what it may cost, and the clips' names with what opens them."""
     context = context_of(request)
     offer = await run_in_threadpool(context.catalogue.find, model)
-    files = await run_in_threadpool(context.sources.all_files, paths)
-    return context, offer, result_names(files), [file.opened for file in files]
+    budget = context.budget()
+    files = await budget.in_thread(context.sources.all_files, paths, budget.check)
+    return context, offer, budget, result_names(files), [file.opened for file in files]
 
 
 async def _openers(request: Request, context: Context) -> AsyncIterator[Opener]:

@@ -1,14 +1,18 @@
 """What a named data set comes to before anything is heard: which files may be opened, and what is said of the others."""
 
+import asyncio
 import os
-from contextlib import contextmanager
+import threading
+import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from bentos.budget import Budget, StoppedError
 from bentos.config import ServiceConfig
-from bentos.judging import Named, gathered
+from bentos.judging import Named, gathered, opened
 from bentos.sources import SourceError, Sources
 from components.errors import TimbreError
 from components.labels import IRMAS, LabelSet
@@ -28,7 +32,7 @@ def root(tmp_path: Path) -> Path:
 def named(root: Path, kind: str, path: str, labels: LabelSet = IRMAS):
     offer = SimpleNamespace(settings=SimpleNamespace(label_set=labels))
     context = SimpleNamespace(config=ServiceConfig(), sources=Sources((root,), (), 10_000_000, 10))
-    with gathered(context, offer, [Named(kind, path)]) as test:
+    with gathered(context, offer, Budget(1, 1), [Named(kind, path)]) as test:
         yield test
 
 
@@ -107,3 +111,74 @@ def test_labels_beside_a_single_clip_are_not_read_through_a_link_that_leads_out(
         pass
     with named(root, "irmastest", "x-1.wav") as test:
         assert told(test) == {"x-1": ""}
+
+
+class Slow:
+    """Objects of S3 that come a piece a moment, until somebody looks whether they are wanted."""
+
+    def __init__(self) -> None:
+        self.begun, self.ended = threading.Event(), threading.Event()
+
+    def split(self, text: str) -> tuple[str, str]:
+        return "clips", ""
+
+    def list(self, *_: str):
+        return [(f"{number}.wav", 1000) for number in range(5)]
+
+    def read(self, _bucket: str, _key: str, _size: int, into, tell) -> None:
+        self.begun.set()
+        try:
+            for _ in range(1000):
+                tell(1)
+                into.write(b"x")
+                time.sleep(0.01)
+        except StoppedError:
+            self.ended.set()
+            raise
+
+
+def test_where_the_client_leaves_nothing_more_is_copied_and_the_copy_goes(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    sources, slow, budget = Sources((root,), ("clips",), 10_000, 10), Slow(), Budget(1, 1)
+    sources.buckets = slow
+    context = SimpleNamespace(config=ServiceConfig(), sources=sources, budget=lambda: budget)
+
+    async def leave() -> float:
+        offer = SimpleNamespace(settings=SimpleNamespace(label_set=IRMAS))
+        with ExitStack() as stack:
+            asked = asyncio.create_task(opened(context, offer, [Named("", "s3://clips/")], stack))
+            await asyncio.to_thread(slow.begun.wait, 10)
+            asked.cancel()
+            began = time.monotonic()
+            with pytest.raises(asyncio.CancelledError):
+                await asked
+            took = time.monotonic() - began
+        await asyncio.to_thread(slow.ended.wait, 5)
+        return took
+
+    assert asyncio.run(leave()) < 1
+    assert slow.ended.is_set()
+    assert not list(tmp_path.glob("timbre-s3-*"))
+
+
+def test_where_the_client_leaves_a_search_ends(root: Path):
+    budget = Budget(1, 1)
+    searched = threading.Event()
+
+    def search() -> None:
+        try:
+            while True:
+                Sources((root,), (), 10_000_000, 10).all_files(["data"], budget.check)
+        finally:
+            searched.set()
+
+    async def leave() -> None:
+        asked = asyncio.create_task(budget.in_thread(search))
+        await asyncio.sleep(0.1)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        await asyncio.to_thread(searched.wait, 5)
+
+    asyncio.run(leave())
+    assert searched.is_set()
