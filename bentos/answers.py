@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from bentos.catalogue import Offer
 from bentos.work import Heard
 from components.evaluation import decide
@@ -20,7 +23,6 @@ def answer_of(offer: Offer, heard: Heard, scores: bool) -> dict[str, Any]:
     return dict(zip(settings.label_set.codes, map(int, decide(heard.clip, thresholds(offer), settings.task)), strict=True))
 
 
-def thresholds(offer: Offer):  # type: ignore[no-untyped-def]
-    import numpy as np
-
+def thresholds(offer: Offer) -> npt.NDArray[np.float32]:
+    """[label]: what a score must reach."""
     return np.array(offer.settings.thresholds, np.float32)

@@ -3,9 +3,10 @@
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from bentos.roots import MOST_ENTRIES, too_large
 from bentos.source_errors import SourceError, is_text, quoted
@@ -27,6 +28,16 @@ DENIED = frozenset({
     "403", "AccessDenied", "AllAccessDisabled", "AuthorizationHeaderMalformed", "ExpiredToken", "InvalidAccessKeyId", "InvalidSecurity",
     "InvalidToken", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "TokenRefreshRequired",
 })  # fmt: skip
+
+
+class Writable(Protocol):
+    """A file that is begun anew where a connection breaks."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+    def seek(self, offset: int, /) -> int: ...
+
+    def truncate(self) -> int: ...
 
 
 class Buckets:
@@ -79,38 +90,47 @@ class Buckets:
                 return
             more = {"ContinuationToken": answer["NextContinuationToken"]}
 
-    def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
-        """An object's content; its size is checked before reading and while reading.
+    def read(self, bucket: str, key: str, max_bytes: int, into: Writable, tell: Callable[[int], object] = int) -> None:
+        """Write an object's content to a file, piece by piece; its size is checked before reading and while reading.
 
+        Args:
+            tell: given the size of each piece; what it raises ends the reading.
         Raises:
             SourceError: missing, too_large, denied or away.
         """
         from fsspec.asyn import sync  # type: ignore[import-untyped]
 
-        def whole(_: str, **names: str) -> bytes:
-            content: bytes = sync(self._fs.loop, self._read, names, max_bytes, timeout=WHOLE_S)
-            return content
-
-        content: bytes = self._asked(whole, "get_object", bucket, key, Key=key)
-        return content
-
-    async def _read(self, names: dict[str, str], max_bytes: int) -> bytes:
+        text, deadline = f"{SCHEME}{bucket}/{key}", time.monotonic() + WHOLE_S
         for last in (False, True):
-            answer = await self._fs._call_s3("get_object", **names)
-            content = bytearray()
+            answer = self._asked(self._fs.call_s3, "get_object", bucket, key, Key=key)
+            announced = int(answer["ContentLength"])
+            into.seek(0)
+            into.truncate()
+            pieces = self._pieces(answer["Body"], deadline)
+            left = max_bytes - announced if announced > max_bytes else max_bytes
             try:
-                async with answer["Body"] as body:
-                    announced = int(answer["ContentLength"])
-                    while announced <= max_bytes and len(content) <= max_bytes and (chunk := await body.read(CHUNK)):
-                        content += chunk
-            except self._broken:
+                while left >= 0 and (piece := next(pieces, b"")):
+                    if (left := left - len(piece)) >= 0:
+                        tell(len(piece))
+                        into.write(piece)
+            except _BrokenOffError as error:
                 if last:
-                    raise
+                    raise _failure(error.cause, text) from error.cause
                 continue
-            if max(announced, len(content)) > max_bytes:
-                raise too_large(f"{SCHEME}{names['Bucket']}/{names['Key']}", announced, max_bytes)
-            return bytes(content)
-        raise AssertionError
+            finally:
+                sync(self._fs.loop, _close, answer["Body"])
+            if left < 0:
+                raise too_large(text, max(announced, max_bytes - left), max_bytes)
+            return
+
+    def _pieces(self, body: Any, deadline: float) -> Iterator[bytes]:
+        from fsspec.asyn import sync
+
+        try:
+            while piece := sync(self._fs.loop, body.read, CHUNK, timeout=max(0.1, deadline - time.monotonic())):
+                yield piece
+        except self._broken as error:
+            raise _BrokenOffError(error) from error
 
     def _asked(self, call: Callable[..., Any], method: str, bucket: str, key: str, **names: str) -> Any:
         try:
@@ -157,6 +177,18 @@ class Buckets:
         )
         fs.retries = TRIES
         return fs
+
+
+class _BrokenOffError(Exception):
+    """The connection broke while an object was read; what the reader of a piece itself raises is another matter."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__()
+        self.cause = cause
+
+
+async def _close(body: Any) -> None:
+    body.close()  # on the loop that it belongs to
 
 
 def _failure(error: Exception, text: str) -> SourceError:

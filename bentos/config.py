@@ -3,9 +3,9 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from components.audio import Limits
 from components.errors import ConfigError
@@ -26,7 +26,10 @@ class ServiceConfig(BaseModel):
         batch_size: windows scored at a time.
         num_workers: processes that take requests; each has one beside it that scores, with its own taggers and its share of the cores.
         models_mib: weights that each process keeps open; the least recently used goes first.
-        max_files, max_body_mib, max_seconds, max_pcm_mib: of one request.
+        max_files, max_body_mib, max_json_mib: of one request.
+        max_seconds, max_request_pcm_mib: that one request may have decoded, its failed clips too.
+        max_clip_seconds, max_pcm_mib: of one clip.
+        max_temporary_mib: of uploads and copies of S3 objects on the disk of each process; more get 503.
         max_pending: requests under way at a time in each process; more get 503.
         time_limit_s: for one answer; a stream is not bound by it.
         page: whether /ui is there.
@@ -48,12 +51,20 @@ class ServiceConfig(BaseModel):
     max_body_mib: PositiveFloat = 512.0
     max_json_mib: PositiveFloat = 1.0
     max_seconds: PositiveFloat = 7200.0
+    max_request_pcm_mib: PositiveFloat = 4096.0
     max_clip_seconds: PositiveFloat = 600.0
     max_pcm_mib: PositiveFloat = 256.0
+    max_temporary_mib: PositiveFloat = 4096.0
     max_pending: PositiveInt = 64
     time_limit_s: PositiveFloat = 120.0
     page: bool = True
     public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+/?$")] | None = None
+
+    @model_validator(mode="after")
+    def _upload_must_fit(self) -> Self:
+        if self.max_body_mib > self.max_temporary_mib:
+            raise ValueError(f"max_temporary_mib={self.max_temporary_mib:g} is less than max_body_mib={self.max_body_mib:g}: raise it")
+        return self
 
     @property
     def max_body_bytes(self) -> int:
@@ -80,4 +91,6 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> ServiceConf
         return ServiceConfig.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:  # two that do not go together
+            raise ConfigError(str(first["ctx"]["error"])) from None
         raise ConfigError(f"{PREFIX}{str(first['loc'][0]).upper()}={first['input']!r} does not fit: {first['msg']}") from None

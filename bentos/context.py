@@ -10,10 +10,12 @@ from typing import ParamSpec, TypeVar
 from starlette.requests import Request
 
 from bentos.access import Access, Caller
+from bentos.budget import MIB, Budget
 from bentos.catalogue import Catalogue
 from bentos.config import ServiceConfig
 from bentos.scorer import Scorer
 from bentos.scoring import Batches
+from bentos.scratch import Scratch
 from bentos.sources import Sources
 from bentos.work import Work
 from components.cores import cores
@@ -38,22 +40,28 @@ class Context:
     work: Work
     scorer: Scorer
     lookers: ThreadPoolExecutor
+    scratch: Scratch
 
     @classmethod
     def build(cls, config: ServiceConfig) -> "Context":
         registry = Registry()
-        keys = ApiKeys(registry.database)
-        sources = Sources(config.data_roots, config.s3_buckets, config.max_body_bytes, config.max_files)
+        keys, jobs = ApiKeys(registry.database), Jobs(registry.database)
+        scratch = Scratch(round(config.max_temporary_mib * MIB))
+        sources = Sources(config.data_roots, config.s3_buckets, config.max_body_bytes, config.max_files, scratch)
         catalogue = Catalogue(registry, config.model_dir)
         scorer = Scorer(config)
         scorer.start()  # it is ready in seconds; whoever comes before waits
         work = Work(Batches(scorer.score), config.limits, min(8, max(1, cores() // config.num_workers)))
         lookers = ThreadPoolExecutor(LOOKERS, thread_name_prefix="timbre-look")
-        return cls(config, registry, keys, Jobs(registry.database), Access(keys, config), catalogue, sources, work, scorer, lookers)
+        return cls(config, registry, keys, jobs, Access(keys, config), catalogue, sources, work, scorer, lookers, scratch)
 
     async def look(self, at: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
         """Run what may wait long for a disk or for S3 in threads of its own, so that nobody else waits for one behind it."""
         return await asyncio.get_running_loop().run_in_executor(self.lookers, partial(at, *args, **given))
+
+    def budget(self) -> Budget:
+        """What one request may have decoded."""
+        return Budget(self.config.max_seconds, round(self.config.max_request_pcm_mib * MIB))
 
     def close(self) -> None:
         self.access.close()

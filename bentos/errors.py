@@ -42,7 +42,7 @@ STATUSES: dict[type[TimbreError], int] = {
     ConfigError: 400,
     RegistryError: 400,
 }
-SOURCES: dict[Kind, int] = {"malformed": 400, "missing": 404, "too_large": 413, "refused": 403, "denied": 502, "away": 503}
+SOURCES: dict[Kind, int] = {"malformed": 400, "missing": 404, "too_large": 413, "refused": 403, "denied": 502, "away": 503, "full": 503}
 NO_ROUTE = {404: "there is no such route: /docs lists them", 405: "this route takes another method: /docs lists them"}
 AWAY = "the service cannot use its database just now: try again in a moment"
 DAMAGED = "the model's tagger cannot be opened: the service's log says why"
@@ -63,7 +63,7 @@ def refusal(error: Exception) -> Refused:
     if isinstance(error, SourceError):
         if SOURCES[error.kind] >= 500:
             log.warning("%s: %s", error, error.__cause__)
-        return Refused(SOURCES[error.kind], str(error))
+        return Refused(SOURCES[error.kind], str(error), {"Retry-After": "5"} if error.kind == "full" else None)
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
     if status < 500:
         return Refused(status, str(error), _headers(error))

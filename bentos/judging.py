@@ -1,8 +1,9 @@
 """Data sets that a client names, heard and measured: what the test routes give."""
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from bentos.answers import answer_of, thresholds
+from bentos.budget import Budget
 from bentos.catalogue import Offer
 from bentos.context import Context
 from bentos.source_errors import SourceError, quoted
 from bentos.sources import SourceFile, result_names
-from bentos.work import Budget, Heard, at_once
+from bentos.work import Heard, at_once
 from components.datasets import DATASETS, read_dataset
 from components.datasets.clips import RawClip
 from components.errors import DataError, TimbreError
@@ -37,10 +39,11 @@ class Named:
 
 @dataclass(eq=False)
 class Test:
-    """One request's clips with their truth, and what was heard of them so far."""
+    """One request's clips with their truth, and what was heard of them so far; what a data set had to leave out fails when it is opened."""
 
     context: Context
     offer: Offer
+    budget: Budget
     clips: list[RawClip] = field(default_factory=list)
     files: list[SourceFile] = field(default_factory=list)
     labelled: list[bool] = field(default_factory=list)
@@ -53,9 +56,8 @@ class Test:
 
     async def run(self) -> AsyncIterator[Heard]:
         """Hear every clip, in order."""
-        openers = [partial(_closing, file) for file in self.files]
-        budget = Budget(self.context.config.max_seconds)
-        async for one in self.context.work.hear(self.offer, at_once(openers), budget):
+        openers = [file.opened for file in self.files]
+        async for one in self.context.work.hear(self.offer, at_once(openers), self.budget):
             self.heard.append(one)
             yield one
 
@@ -86,20 +88,20 @@ class Test:
 
 
 @contextmanager
-def gathered(context: Context, offer: Offer, data: Sequence[Named]) -> Iterator[Test]:
+def gathered(context: Context, offer: Offer, budget: Budget, data: Sequence[Named]) -> Iterator[Test]:
     """Read what the data sets name; nothing is heard yet. Objects of S3 are there until the block ends.
 
     Raises:
         SourceError: if a path is not the client's to name, or there are too many files.
         DataError: if a type is unknown, a label is not the model's, or there are no clips.
     """
-    test = Test(context, offer)
+    test = Test(context, offer, budget)
     with ExitStack() as stack:
         for one in data:
             kind = one.dataset_type.strip().lower() or UNLABELLED
             if kind not in DATASETS:
                 raise DataError(f'the data set type {quoted(one.dataset_type)} is unknown: choose one of {", ".join(DATASETS)}, or ""')
-            local = stack.enter_context(context.sources.local(one.dataset_path))
+            local = stack.enter_context(context.sources.local(one.dataset_path, check=budget.check))
             _add(test, kind, local, one.dataset_path)
         if not test.clips:
             raise DataError("the data sets hold no clips: name others")
@@ -110,26 +112,41 @@ def gathered(context: Context, offer: Offer, data: Sequence[Named]) -> Iterator[
 
 async def opened(context: Context, offer: Offer, data: Sequence[Named], stack: ExitStack) -> Test:
     """`gathered`, read in a thread; it lasts as long as the stack."""
+<<<<<<< HEAD
     return await context.look(stack.enter_context, gathered(context, offer, data))
+=======
+    budget = context.budget()
+    gathering = gathered(context, offer, budget, data)
+    reading = asyncio.ensure_future(run_in_threadpool(gathering.__enter__))
+    try:
+        test = await asyncio.shield(reading)
+    except asyncio.CancelledError:
+        budget.stop()  # the thread ends when it next looks, and nobody waits for that
+        reading.add_done_callback(lambda done: done.cancelled() or done.exception() or gathering.__exit__(None, None, None))
+        raise
+    stack.push(gathering)
+    return test
+>>>>>>> src
 
 
 def _add(test: Test, kind: str, local: Path, shown: str) -> None:
+    sources = test.context.sources
     if set(str(local)) & set("*?["):
         raise SourceError("malformed", f"{quoted(shown)} holds *, ? or [, which would name other files too: rename the folder")
     try:
-        found = read_dataset(f"{kind}:{local}", test.offer.settings.label_set)
+        found = read_dataset(f"{kind}:{local}", test.offer.settings.label_set, partial(sources.allows, local=local))
     except TimbreError as error:
-        raise DataError(test.context.sources.hide(str(error))) from None
+        raise DataError(sources.hide(str(error))) from None
     clips = [clip for dataset in found for clip in dataset.clips if clip.split in (None, "test")]
-    test.context.sources.check([clip.path for clip in clips], local)
+    sources.check([clip.path for clip in clips], local)
     test.clips += clips
-    test.files += [SourceFile(f"{shown.rstrip('/')}/{clip.name}", partial(_read, clip.path)) for clip in clips]
+    test.files += [sources.file_of(clip.path, f"{shown.rstrip('/')}/{clip.name}", local) for clip in clips]
     test.labelled += [kind != UNLABELLED] * len(clips)
+    for bad in (bad for dataset in found for bad in dataset.bad if bad.split in (None, "test")):
+        test.clips.append(RawClip(Path(bad.path), bad.path))  # its labels are looked at no more than its audio
+        test.files.append(SourceFile(sources.hide(bad.path), partial(_refuse, f"{bad.path} {bad.reason}")))
+        test.labelled.append(False)
 
 
-def _read(path: Path) -> BinaryIO:
-    return path.open("rb")
-
-
-def _closing(file: SourceFile) -> closing[Any]:
-    return closing(file.open())
+def _refuse(sentence: str) -> BinaryIO:
+    raise DataError(sentence)

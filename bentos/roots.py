@@ -90,13 +90,22 @@ class Roots:
                 if real is not None and real.is_file():
                     yield real, f"{below}{name}"
 
-    def leading_out(self, folder: Path) -> str | None:
-        """Below a real folder, the first link to what lies under no root, hidden ones too."""
-        for here, folders, files in os.walk(folder):
+    def leading_out(self, place: Path) -> str | None:
+        """Below a real folder, the first link to what lies under no root, hidden ones too; of a real file, the first among its namesakes.
+
+        Readers take a clip's labels from a namesake, and follow links.
+        """
+        if not place.is_dir():
+            try:
+                beside = [path for path in place.parent.iterdir() if path.stem == place.stem]
+            except OSError:  # then its readers find none either
+                return None
+            return next((path.name for path in beside if path.is_symlink() and self.real(path) is None), None)
+        for here, folders, files in os.walk(place):
             for name in (*folders, *files):
                 path = Path(here, name)
                 if path.is_symlink() and self.real(path) is None:
-                    return path.relative_to(folder).as_posix()
+                    return path.relative_to(place).as_posix()
         return None
 
     def _candidates(self, parts: list[str], absolute: bool) -> Iterator[Path]:

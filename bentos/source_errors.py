@@ -5,7 +5,7 @@ from typing import Literal
 
 from components.errors import TimbreError
 
-Kind = Literal["malformed", "missing", "too_large", "refused", "denied", "away"]
+Kind = Literal["malformed", "missing", "too_large", "refused", "denied", "away", "full"]
 
 
 class SourceError(TimbreError):
@@ -13,7 +13,8 @@ class SourceError(TimbreError):
 
     Args:
         kind: `malformed` (400), `missing` (404: not there, or not the client's to see), `too_large` (413), `refused` (403: S3 is off, or
-            the bucket is not one to read), `denied` (502: S3 does not take this service's credentials), `away` (503: S3 does not answer).
+            the bucket is not one to read), `denied` (502: S3 does not take this service's credentials), `away` (503: S3 does not answer),
+            `full` (503: there is no room for a copy).
     """
 
     def __init__(self, kind: Kind, message: str) -> None:

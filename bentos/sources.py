@@ -3,39 +3,30 @@
 Every name passes `Roots.find` or `Buckets.split` before anything is looked at.
 """
 
-import io
 import os
 import re
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from bentos.buckets import SCHEME, Buckets
 from bentos.processes import prefix
 from bentos.roots import Roots, is_audio, too_large
+from bentos.scratch import FULL_DISK, Copy, NamedFile, Scratch, writing
 from bentos.source_errors import Kind, SourceError, is_text, quoted
 from components.datasets.files import shown as printable
 
 __all__ = ["Kind", "SourceError", "SourceFile", "Sources", "result_names"]
 
-MOST_BYTES = 4 * 2**30  # of all objects of a data set
 COMPANIONS = 3  # files beside each clip of a data set: its label file and the like
 SCRATCH = "timbre-s3-"
-
-
-class NamedBytes(io.BytesIO):
-    """Bytes that an error can name."""
-
-    def __init__(self, content: bytes, name: str) -> None:
-        super().__init__(content)
-        self.name = name
+Check = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -47,7 +38,7 @@ class SourceFile:
     """
 
     shown: str
-    _opened: Callable[[], BinaryIO] = field(repr=False, compare=False)
+    _open: Callable[[], BinaryIO] = field(repr=False, compare=False)
 
     @property
     def stem(self) -> str:
@@ -57,9 +48,13 @@ class SourceFile:
         """A seekable file object for `components.audio.load`, whose `name` is `shown`; the caller closes it.
 
         Raises:
-            SourceError: if it is gone, too large, or S3 does not give it.
+            SourceError: if it is gone, too large, S3 does not give it, or there is no room for its copy.
         """
-        return self._opened()
+        return self._open()
+
+    def opened(self) -> closing[BinaryIO]:
+        """The same for a `with` block."""
+        return closing(self.open())
 
 
 class Sources:
@@ -70,69 +65,87 @@ class Sources:
         buckets: S3 buckets that may be read; none: S3 is off.
         max_bytes: of one file.
         max_files: that one request may name, folders searched.
-        max_total_bytes: of all objects of a data set, which are copied here to be read.
+        scratch: takes the copies of objects.
     """
 
     def __init__(
-        self, roots: Sequence[Path], buckets: Sequence[str], max_bytes: int, max_files: int, max_total_bytes: int = MOST_BYTES
+        self, roots: Sequence[Path], buckets: Sequence[str], max_bytes: int, max_files: int, scratch: Scratch | None = None
     ) -> None:
         self.roots, self.buckets = Roots(roots), Buckets(tuple(buckets))
-        self.max_bytes, self.max_files, self.max_total_bytes = max_bytes, max_files, max_total_bytes
+        self.max_bytes, self.max_files, self.scratch = max_bytes, max_files, scratch or Scratch()
 
-    def files(self, text: str) -> list[SourceFile]:
+    def files(self, text: str, check: Check = int) -> list[SourceFile]:
         """The file, or the audio files of the folder (searched recursively, sorted), that a client's words name.
 
         A single file's size is checked here, that of a folder's files by their `open`.
 
         Args:
             text: a path below a root, `s3://bucket/key`, or `s3://bucket/prefix/`.
+            check: called now and then, also while a file is opened; what it raises ends the work.
         Raises:
             SourceError: malformed, missing, too_large, refused, denied or away.
         """
-        found = self._objects(text) if text.startswith(SCHEME) else self._paths(text)
+        found = self._objects(text, check) if text.startswith(SCHEME) else self._paths(text, check)
         if not found:
             raise SourceError("missing", f"{quoted(text)} holds no audio files: name another folder")
         return found
 
-    def all_files(self, texts: Iterable[str]) -> list[SourceFile]:
-        """The files of several names, in their order; `max_files` holds for all of them."""
+    def all_files(self, texts: Iterable[str], check: Check = int) -> list[SourceFile]:
+        """The `files` of several names, in their order; `max_files` holds for all of them."""
         found: list[SourceFile] = []
         for text in texts:
-            found += self.files(text)
+            found += self.files(text, check)
             self._check_count(len(found), text)
         return found
 
     @contextmanager
-    def local(self, text: str, scratch: Path | None = None) -> Iterator[Path]:
+    def local(self, text: str, above: Path | None = None, check: Check = int) -> Iterator[Path]:
         """A path on this machine for a data set, which its reader may open whole: no link in it leads out of the roots.
 
         Objects of S3 are copied into a folder of their own, which is removed at the end; their count and sizes are checked before.
 
         Args:
-            scratch: where that folder is made; the system's place for temporary files where none is given.
+            above: where that folder is made; the system's place for temporary files where none is given.
+            check: as for `files`.
         Raises:
             SourceError: as `files` does.
         """
         if text.startswith(SCHEME):
             bucket, key = self.buckets.split(text)
-            with tempfile.TemporaryDirectory(prefix=prefix("s3"), dir=scratch) as folder:
-                yield self._copy(bucket, key, Path(folder))
+            with ExitStack() as stack:
+                with writing():
+                    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix("s3"), dir=above))
+                    place = self._copy(bucket, key, Path(folder), stack, check)
+                yield place
             return
         path = self.roots.find(text)
-        if path.is_dir() and (link := self.roots.leading_out(path)) is not None:
-            raise SourceError("malformed", f"{quoted(text)} holds the link {quoted(printable(link))}, which leads out of the data folders")
+        if (link := self.roots.leading_out(path)) is not None:
+            raise SourceError("malformed", f"{quoted(text)} has the link {quoted(printable(link))}, which leads out of the data folders")
         yield path
 
+    def file_of(self, path: Path, shown: str, local: Path) -> SourceFile:
+        """A file of a data set that `local` gave, opened as carefully as one that a client names."""
+        return SourceFile(shown, partial(self._open_of, path, shown, local))
+
+    def allows(self, path: Path, local: Path) -> bool:
+        """Whether a data set that `local` gave may name a path; no file outside is looked at, and it is no matter whether it is there."""
+        folders = self._with(local).folders
+        real = [Path(os.path.realpath(folder)) for folder in folders]
+        if not any(Path(os.path.normpath(path)).is_relative_to(base) for base in (*folders, *real)):
+            return False
+        try:
+            return any(Path(os.path.realpath(path)).is_relative_to(base) for base in real)
+        except ValueError:  # it holds a null character
+            return False
+
     def check(self, paths: Iterable[Path], local: Path) -> None:
-        """Refuse files that a data set names (a CSV may name any) outside the roots and outside what `local` gave.
+        """Refuse files of a data set outside the roots and outside what `local` gave.
 
         Raises:
             SourceError: missing, the same for what is not there and what lies elsewhere.
         """
-        inside = local if local.is_dir() else local.parent
         for path in paths:
-            within = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(inside))
-            if not within and self.roots.real(path) is None:
+            if not self.allows(path, local):
                 raise SourceError("missing", f"the data set names {quoted(printable(path.name))} outside the data folders")
 
     def hide(self, sentence: str) -> str:
@@ -142,7 +155,7 @@ class Sources:
             sentence = sentence.replace(str(folder), folder.name) if folder.name else sentence
         return sentence
 
-    def _paths(self, text: str) -> list[SourceFile]:
+    def _paths(self, text: str, check: Check) -> list[SourceFile]:
         path = self.roots.find(text)
         if not path.is_dir():
             if (size := path.stat().st_size) > self.max_bytes:
@@ -150,59 +163,87 @@ class Sources:
             return [self._file(path, text)]
         found = []
         for real, below in self.roots.walk(path, text):
+            check()
             if is_audio(below):
                 found.append((below, real))
                 self._check_count(len(found), text)
         return [self._file(real, f"{text.rstrip('/')}/{printable(below)}") for below, real in sorted(found)]
 
+    def _with(self, local: Path) -> Roots:
+        """The roots, and what `local` gave, which may be a copy."""
+        return Roots((*self.roots.folders, local if local.is_dir() else local.parent))
+
+    def _open_of(self, path: Path, shown: str, local: Path) -> BinaryIO:
+        roots = self._with(local)
+        return roots.open(roots.real(path) or path, shown, self.max_bytes)
+
     def _file(self, path: Path, shown: str) -> SourceFile:
         return SourceFile(shown, partial(self.roots.open, path, shown, self.max_bytes))
 
-    def _objects(self, text: str) -> list[SourceFile]:
+    def _objects(self, text: str, check: Check) -> list[SourceFile]:
         bucket, key = self.buckets.split(text)
         if key and not key.endswith("/"):
             if (size := self.buckets.size(bucket, key)) > self.max_bytes:
                 raise too_large(text, size, self.max_bytes)
-            return [self._object(bucket, key)]
+            return [self._object(bucket, key, check)]
         found = []
         for name, _ in self.buckets.list(bucket, key):
+            check()
             if is_audio(name.removeprefix(key)):
-                found.append(self._object(bucket, name))
+                found.append(self._object(bucket, name, check))
                 self._check_count(len(found), text)
         return sorted(found, key=lambda file: file.shown)
 
-    def _object(self, bucket: str, key: str) -> SourceFile:
+    def _object(self, bucket: str, key: str, check: Check) -> SourceFile:
         shown = f"{SCHEME}{bucket}/{key}"
-        return SourceFile(shown, lambda: NamedBytes(self.buckets.read(bucket, key, self.max_bytes), shown))
+        return SourceFile(shown, partial(self._get, bucket, key, shown, check))
 
-    def _copy(self, bucket: str, key: str, folder: Path) -> Path:
-        """Copy an object, or all below a prefix, into the folder; the path of what was copied."""
+    def _get(self, bucket: str, key: str, shown: str, check: Check) -> BinaryIO:
+        file = NamedFile(shown, self.scratch)
+        try:
+            self.buckets.read(bucket, key, self.max_bytes, file, lambda _: check())
+            file.flush()
+        except BaseException:
+            file.close()
+            raise
+        file.seek(0)
+        return cast(BinaryIO, file)
+
+    def _copy(self, bucket: str, key: str, folder: Path, stack: ExitStack, check: Check) -> Path:
+        """Copy an object, or all below a prefix, into the folder; the path of what was copied. Its room is the stack's."""
         text = f"{SCHEME}{bucket}/{key}"
         alone = bool(key) and not key.endswith("/")
         items = [(key, self.buckets.size(bucket, key))] if alone else self.buckets.list(bucket, key)
         wanted, total = [], 0
         for name, size in items:
+            check()
             total += size
             wanted.append((name, size, _place(name.rpartition("/")[2] if alone else name.removeprefix(key), folder)))
             self._check_count(len(wanted) // (1 + COMPANIONS), text)
-            if size > self.max_bytes or total > self.max_total_bytes:
-                raise too_large(text, max(size, total), self.max_bytes if size > self.max_bytes else self.max_total_bytes)
+            if size > self.max_bytes or total > self.scratch.max_bytes:
+                raise too_large(text, max(size, total), self.max_bytes if size > self.max_bytes else self.scratch.max_bytes)
         if not wanted:
             raise SourceError("missing", f"{quoted(text)} holds no objects: check bucket and prefix")
-        if shutil.disk_usage(folder).free < 2 * total:
-            raise SourceError("away", f"this service has no room for {quoted(text)} just now: try again later")
+        copy = stack.enter_context(closing(Copy(self.scratch, total)))
+
+        def tell(size: int) -> None:
+            check()
+            copy.wrote(size)
+
         for name, size, place in wanted:
-            self._fetch(bucket, name, size, place)
+            self._fetch(bucket, name, size, place, tell)
         return wanted[0][2] if alone else folder
 
-    def _fetch(self, bucket: str, key: str, size: int, place: Path) -> None:
-        content = self.buckets.read(bucket, key, size)
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with place.open("xb") as file:
-                file.write(content)
-        except OSError:
-            raise _unkept(key) from None
+    def _fetch(self, bucket: str, key: str, size: int, place: Path, tell: Callable[[int], object]) -> None:
+        with writing(), ExitStack() as stack:
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(place.open("xb"))
+            except OSError as error:
+                if error.errno in FULL_DISK:
+                    raise
+                raise _unkept(key) from None
+            self.buckets.read(bucket, key, size, file, tell)
 
     def _check_count(self, count: int, text: str) -> None:
         if count > self.max_files:

@@ -1,40 +1,22 @@
 """The files of a multipart request, handed on one by one while the rest still streams in, so that few of them are held at a time."""
 
 import dataclasses
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from bentos.errors import Refused
+from bentos.scratch import NamedFile, Scratch
 
 FIELD = "audio_files"
 MULTIPART = "multipart/form-data"
-IN_MEMORY = 2 * 2**20  # a larger file goes on in a nameless temporary one
 HEADER_BYTES, OTHER_PARTS = 8192, 8
 LONGEST_BOUNDARY = 70  # RFC 2046
 BROKEN = "the multipart body cannot be read: it breaks off or its boundary is wrong"
-ROOM = 2**29  # bytes that stay free on the disk of the temporary files
-LOOK_EVERY = 2**24
-
-
-class NamedFile:
-    """A file object that errors call by the client's own name for it."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name or "the file"
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - whoever gets it closes it
-        self.read, self.seek, self.tell, self.write, self.close = (
-            self._file.read, self._file.seek, self._file.tell, self._file.write, self._file.close,
-        )  # fmt: skip
-
-    def __del__(self) -> None:
-        self._file.close()  # where the client left before anyone opened it
 
 
 @dataclass
@@ -43,6 +25,7 @@ class _Parts:
 
     most: int
     field: str
+    scratch: Scratch
     done: list[NamedFile] = dataclasses.field(default_factory=list)
     files: int = 0
     others: int = 0
@@ -51,7 +34,6 @@ class _Parts:
     name: bytes = b""
     value: bytes = b""
     ended: bool = False
-    unseen: int = 0  # bytes since the disk was last looked at
 
     def on_part_begin(self) -> None:
         self.headers, self.name, self.value, self.current = {}, b"", b"", None
@@ -79,44 +61,38 @@ class _Parts:
         self.files += 1
         if self.files > self.most:
             raise Refused(413, f"one request takes at most {self.most} files: send them in parts")
-        self.current = NamedFile(options[b"filename"].decode("utf-8", "replace")[:255])
+        self.current = NamedFile(options[b"filename"].decode("utf-8", "replace")[:255], self.scratch)
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self.current is not None:
-            self._see_room(end - start)
             self.current.write(memoryview(data)[start:end])
 
     def on_part_end(self) -> None:
         if self.current is not None:
+            self.current.flush()
             self.done.append(self.current)
             self.current = None
 
     def on_end(self) -> None:
         self.ended = True
 
-    def _see_room(self, size: int) -> None:
-        self.unseen += size
-        if self.unseen >= LOOK_EVERY:
-            self.unseen = 0
-            if shutil.disk_usage(tempfile.gettempdir()).free < ROOM:
-                raise Refused(503, "the service has no room for uploads just now: try again in a moment", {"Retry-After": "5"})
-
     def _check(self, size: int) -> None:
         if size > HEADER_BYTES:
             raise Refused(400, "a part of the multipart body has headers that are too long")
 
 
-async def uploads(request: Request, most: int, field: str = FIELD) -> AsyncIterator[NamedFile]:
+async def uploads(request: Request, scratch: Scratch, most: int, field: str = FIELD) -> AsyncIterator[NamedFile]:
     """The parts called `field` as they become complete; whoever gets one closes it.
 
     Raises:
         Refused: 400 if the body is broken, 413 if there are more than `most`.
+        SourceError: full.
     """
     _, options = parse_options_header(request.headers["content-type"])
     boundary = options.get(b"boundary", b"")
     if not 0 < len(boundary) <= LONGEST_BOUNDARY:
         raise Refused(400, f"the multipart body's type names no boundary of 1 to {LONGEST_BOUNDARY} characters")
-    parts = _Parts(most, field)
+    parts = _Parts(most, field, scratch)
     told: Any = {name: getattr(parts, name) for name in dir(parts) if name.startswith("on_")}
     parser = MultipartParser(boundary, told)
     try:

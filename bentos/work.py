@@ -2,14 +2,15 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from bentos import metrics
+from bentos.budget import Budget
 from bentos.catalogue import Offer
-from bentos.errors import Refused
 from bentos.scoring import Batches
 from components.audio import Clip16, Limits, Source, load
 from components.errors import TimbreError
@@ -24,18 +25,6 @@ HELD_BYTES = 8 * 2**20  # of decoded samples not yet scored, for all requests to
 TIDY_S = 1.0  # after the last clip, until free memory is given back
 Opener = Callable[[], AbstractContextManager[Source]]
 Heard = ClipScores | TimbreError
-
-
-class Budget:
-    """Seconds of audio that one request may still have decoded."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = self._left = seconds
-
-    def spend(self, seconds: float) -> None:
-        self._left -= seconds
-        if self._left < 0:
-            raise Refused(413, f"the request holds more than {self._seconds:g} s of audio: send it in parts")
 
 
 class Work:
@@ -90,35 +79,64 @@ class Work:
         finally:
             line.stop()
 
-    async def hear_one(self, offer: Offer, opener: Opener, budget: Budget) -> tuple[Clip16, ClipScores]:
-        """One source as the model heard it, and its scores.
+    @asynccontextmanager
+    async def hear_one(self, offer: Offer, opener: Opener, budget: Budget) -> AsyncGenerator[tuple[Clip16, ClipScores]]:
+        """One source as the model heard it, and its scores; its memory is counted until the block ends.
 
         Raises:
             TimbreError: if it cannot be read, or the tagger cannot be opened.
             Refused: if the budget is spent.
         """
-        async with self.places:
-            clip = await self.decode(offer, opener)
+        size = 0
+
+        def count(done: "asyncio.Future[Clip16 | TimbreError]") -> None:
+            nonlocal size
+            if not done.cancelled() and not done.exception():
+                size = _size(done.result())
+                self.hold(size)
+
+        decoding = await self.begin(offer, opener, budget)
+        decoding.add_done_callback(count)
+        try:
+            clip = await decoding
             _note(offer, clip)
             if isinstance(clip, TimbreError):
                 raise clip
-            budget.spend(len(clip.samples) / offer.settings.sample_rate)
-            self.hold(_size(clip))
-            try:
-                (heard,) = await self.score(offer, [clip])
-            finally:
-                self.hold(-_size(clip))
+            (heard,) = await self.score(offer, [clip])
             if isinstance(heard, TimbreError):
                 raise heard
-            return clip, heard
+            yield clip, heard
+        finally:
+            budget.stop()
+            self.hold(-size)
+            self.places.release()
 
-    def decode(self, offer: Offer, opener: Opener) -> "asyncio.Future[Clip16 | TimbreError]":
-        """Start to decode in a thread."""
+    async def begin(self, offer: Offer, opener: Opener, budget: Budget) -> "asyncio.Future[Clip16 | TimbreError]":
+        """Start to decode as soon as there are a place, a hand and room; the place is the caller's to release."""
+        await self.places.acquire()
+        try:
+            await self.hands.acquire()
+        except BaseException:
+            self.places.release()
+            raise
+        try:
+            await self.room.wait()  # with the hand: whoever looked before would not look again
+        except BaseException:
+            self.hands.release()
+            self.places.release()
+            raise
+        decoding = self.decode(offer, opener, budget)
+        decoding.add_done_callback(lambda _: self.hands.release())
+        return decoding
+
+    def decode(self, offer: Offer, opener: Opener, budget: Budget) -> "asyncio.Future[Clip16 | TimbreError]":
+        """Start to decode in a thread, at the budget's cost."""
+        limits = replace(self._limits, spend=budget.spend)
 
         def run() -> Clip16 | TimbreError:
             try:
                 with opener() as source:
-                    return load(source, offer.settings.sample_rate, self._limits)
+                    return load(source, offer.settings.sample_rate, limits)
             except TimbreError as error:
                 return error
 
@@ -157,11 +175,8 @@ class _Line:
         """Start to decode each source as it comes, while there is room."""
         async for opener in sources:
             await self._mine.acquire()
-            await self._work.places.acquire()
+            decoding = await self._work.begin(self._offer, opener, self._budget)
             self._held += 1
-            await self._work.room.wait()
-            await self._work.hands.acquire()
-            decoding = self._work.decode(self._offer, opener)
             decoding.add_done_callback(self._decoded)
             self._decoding.append(decoding)
             if not self._arrival.done():
@@ -192,6 +207,7 @@ class _Line:
             one.cancel()
             one.add_done_callback(_look)
         self._stopped = True
+        self._budget.stop()
         self._feeder, self._group = self._arrival, []
         self._decoding.clear()
         self._flights.clear()
@@ -214,8 +230,6 @@ class _Line:
 
     def _take(self, clip: Clip16 | TimbreError) -> None:
         _note(self._offer, clip)
-        if isinstance(clip, Clip16):
-            self._budget.spend(len(clip.samples) / self._offer.settings.sample_rate)
         if not self._group:
             self._due = asyncio.get_running_loop().time() + GATHER_S
         self._group.append(clip)
@@ -232,7 +246,6 @@ class _Line:
         return await self._work.score(self._offer, group), sum(map(_size, group))
 
     def _decoded(self, decoding: "asyncio.Future[Clip16 | TimbreError]") -> None:
-        self._work.hands.release()
         if not self._stopped and not decoding.cancelled() and not decoding.exception():
             self._bytes += _size(decoding.result())
             self._work.hold(_size(decoding.result()))

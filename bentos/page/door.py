@@ -114,7 +114,7 @@ class Door:
         await self.check(request, counted=True)
         check_type(request)
         tokens = []
-        async for file in uploads(request, 1, FIELD):
+        async for file in uploads(request, self._context.scratch, 1, FIELD):
             try:
                 tokens.append(await run_in_threadpool(self._clips.keep, file.name, file))
             finally:

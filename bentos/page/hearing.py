@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from starlette.concurrency import run_in_threadpool
 
-from bentos.answers import DIGITS
+from bentos.answers import DIGITS, thresholds
+from bentos.budget import Budget
 from bentos.catalogue import Offer
 from bentos.context import Context
 from bentos.errors import Refused
 from bentos.page.clips import Clips
-from bentos.work import Budget, Opener
+from bentos.work import Opener
 from components.evaluation import decide
 from components.tagger import ClipScores
 
@@ -55,7 +56,7 @@ class Result:
 
     @property
     def thresholds(self) -> npt.NDArray[np.float32]:
-        return np.array(self.offer.settings.thresholds, np.float32)
+        return thresholds(self.offer)
 
     @property
     def names(self) -> list[str]:
@@ -105,11 +106,20 @@ async def hear(context: Context, clips: Clips, wish: Wish) -> Result:
     """
     async with asyncio.timeout(PATIENCE * context.config.time_limit_s):
         offer = await run_in_threadpool(context.catalogue.find, wish.model)
+<<<<<<< HEAD
         name, opener = await context.look(_source, context, clips, wish)
         clip, heard = await context.work.hear_one(offer, opener, Budget(context.config.max_seconds))
         sound = await run_in_threadpool(clips.keep_heard, clip, offer.settings.sample_rate)
         outline = await run_in_threadpool(peaks, clip.samples)
         return Result(name, offer, heard, len(clip.samples) / offer.settings.sample_rate, outline, sound)
+=======
+        budget = context.budget()
+        name, opener = await budget.in_thread(_source, context, clips, wish, budget)
+        async with context.work.hear_one(offer, opener, budget) as (clip, heard):
+            sound = await run_in_threadpool(clips.keep_heard, clip, offer.settings.sample_rate)
+            outline = await run_in_threadpool(peaks, clip.samples)
+            return Result(name, offer, heard, len(clip.samples) / offer.settings.sample_rate, outline, sound)
+>>>>>>> src
 
 
 def peaks(samples: npt.NDArray[np.int16], columns: int = PEAKS) -> npt.NDArray[np.float32]:
@@ -118,13 +128,13 @@ def peaks(samples: npt.NDArray[np.int16], columns: int = PEAKS) -> npt.NDArray[n
     return (np.maximum.reduceat(np.abs(samples.astype(np.int32)), starts) / 32767).astype(np.float32)
 
 
-def _source(context: Context, clips: Clips, wish: Wish) -> tuple[str, Opener]:
+def _source(context: Context, clips: Clips, wish: Wish, budget: Budget) -> tuple[str, Opener]:
     """The clip's name and what opens it."""
     if path := wish.path.strip():
-        files = context.sources.files(path)
+        files = context.sources.files(path, budget.check)
         if len(files) > 1:
             raise Refused(400, f"that is a folder of {len(files)} clips: name one of them")
-        return PurePosixPath(files[0].shown).name, lambda: closing(files[0].open())
+        return PurePosixPath(files[0].shown).name, files[0].opened
     if not wish.upload:
         raise Refused(400, NOTHING)
     place = clips.find(wish.upload)

@@ -13,13 +13,15 @@ from starlette.responses import StreamingResponse
 from bentos import examples
 from bentos.access import KEY
 from bentos.answers import answer_of
+from bentos.budget import Budget
 from bentos.catalogue import Offer
 from bentos.context import Context, context_of
 from bentos.errors import Refused
-from bentos.sources import SourceFile, result_names
+from bentos.scratch import NamedFile
+from bentos.sources import result_names
 from bentos.streams import stream
-from bentos.uploads import FIELD, NamedFile, check_type, uploads
-from bentos.work import Budget, Heard, Opener, at_once
+from bentos.uploads import FIELD, check_type, uploads
+from bentos.work import Heard, Opener, at_once
 from components.errors import TimbreError
 
 Answer = dict[str, int | float | str]
@@ -35,7 +37,7 @@ async def predict_files(request: Request, model: ModelKey, scores: Scores = Fals
     check_type(request)
     context = context_of(request)
     offer = await run_in_threadpool(context.catalogue.find, model)
-    heard = [one async for one in context.work.hear(offer, _openers(request, context), Budget(context.config.max_seconds))]
+    heard = [one async for one in context.work.hear(offer, _openers(request, context), context.budget())]
     if not heard:
         raise RequestValidationError([{"loc": ("body", FIELD), "msg": "Field required", "type": "missing"}])
     _refuse_if_all_failed(heard)
@@ -45,8 +47,8 @@ async def predict_files(request: Request, model: ModelKey, scores: Scores = Fals
 @router.post("/predict-directory", responses=examples.DIRECTORY)
 async def predict_directory(request: Request, model: ModelKey, paths: Paths, scores: Scores = False) -> dict[str, Answer]:
     """Hear files, folders or `s3://` keys that lie where the service may read: file stem -> label -> number."""
-    context, offer, names, openers = await _listed(request, model, paths)
-    heard = [one async for one in context.work.hear(offer, at_once(openers), Budget(context.config.max_seconds))]
+    context, offer, budget, names, openers = await _listed(request, model, paths)
+    heard = [one async for one in context.work.hear(offer, at_once(openers), budget)]
     _refuse_if_all_failed(heard)
     return {name: answer_of(offer, one, scores) for name, one in zip(names, heard, strict=True)}
 
@@ -54,37 +56,39 @@ async def predict_directory(request: Request, model: ModelKey, paths: Paths, sco
 @router.post("/predict-directory-stream", response_class=StreamingResponse, responses=examples.STREAM)
 async def predict_directory_stream(request: Request, model: ModelKey, paths: Paths, scores: Scores = False) -> StreamingResponse:
     """The same, a line a clip while the work goes on; the last line tells how it ended."""
-    context, offer, names, openers = await _listed(request, model, paths)
+    context, offer, budget, names, openers = await _listed(request, model, paths)
     total = {"clips": 0, "failed": 0}
 
     async def lines() -> AsyncGenerator[dict[str, Any]]:
         waiting = iter(names)
-        async for one in context.work.hear(offer, at_once(openers), Budget(context.config.max_seconds)):
+        async for one in context.work.hear(offer, at_once(openers), budget):
             total["failed" if isinstance(one, TimbreError) else "clips"] += 1
             yield {next(waiting): answer_of(offer, one, scores)}
 
     return stream(request, lines(), total)
 
 
-async def _listed(request: Request, model: str, paths: Sequence[str]) -> tuple[Context, Offer, list[str], list[Opener]]:
-    """The model, and the clips' names with what opens them."""
+async def _listed(request: Request, model: str, paths: Sequence[str]) -> tuple[Context, Offer, Budget, list[str], list[Opener]]:
+    """The model, what it may cost, and the clips' names with what opens them."""
     context = context_of(request)
     offer = await run_in_threadpool(context.catalogue.find, model)
+<<<<<<< HEAD
     files = await context.look(context.sources.all_files, paths)
     return context, offer, result_names(files), [partial(_opened, file) for file in files]
+=======
+    budget = context.budget()
+    files = await budget.in_thread(context.sources.all_files, paths, budget.check)
+    return context, offer, budget, result_names(files), [file.opened for file in files]
+>>>>>>> src
 
 
 async def _openers(request: Request, context: Context) -> AsyncIterator[Opener]:
-    async for file in uploads(request, context.config.max_files):
+    async for file in uploads(request, context.scratch, context.config.max_files):
         yield partial(_at_hand, file)
 
 
 def _at_hand(file: NamedFile) -> closing[Any]:
     return closing(file)
-
-
-def _opened(file: SourceFile) -> closing[Any]:
-    return closing(file.open())
 
 
 def _refuse_if_all_failed(heard: Sequence[Heard]) -> None:

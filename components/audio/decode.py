@@ -128,6 +128,8 @@ def _blocks(sound: Sound, limits: Limits, name: str) -> Iterator[npt.NDArray[np.
         if not len(block):
             break
         frames += len(block)
+        if limits.spend is not None:
+            limits.spend(len(block), int(sound.samplerate), int(sound.channels))
         limits.check(frames, sound.samplerate, sound.channels, name)
         yield block
     if sound.known_frames is not None:

@@ -1,5 +1,6 @@
 """How much audio one clip may hold: checked against the header before decoding, and against what comes while decoding."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from components.errors import AudioError
@@ -10,10 +11,15 @@ BYTES_PER_VALUE = 4  # libsndfile decodes to float32
 
 @dataclass(frozen=True)
 class Limits:
-    """Longest clip, and most bytes of it as float32 PCM with all its channels at its own rate."""
+    """Longest clip, and most bytes of it as float32 PCM with all its channels at its own rate.
+
+    Args:
+        spend: told of each block that was decoded: samples a channel, rate, channels. What it raises ends the decoding.
+    """
 
     max_duration_s: float = 600.0
     max_pcm_bytes: int = 256 * 2**20
+    spend: Callable[[int, int, int], object] | None = None
 
     def check(self, frames: int, sample_rate: int, channels: int, name: str) -> None:
         """Refuse what is too much.

@@ -15,11 +15,13 @@ class BadClip:
         path: as a person finds it from here.
         reason: a sentence's end: "has no label file song-1.txt".
         gated: whether it counts towards `max_bad_fraction`; files that merely lack their partner do not.
+        split: as in `RawClip`.
     """
 
     path: str
     reason: str
     gated: bool = True
+    split: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from components.datasets.clips import BadClip, Dataset, RawClip
 from components.datasets.files import find_files
-from components.datasets.table import locate, read_table
+from components.datasets.table import MayRead, locate, read_table
 from components.labels import LabelSet
 
 
-def read_inference(where: str, label_set: LabelSet) -> Dataset:
+def read_inference(where: str, label_set: LabelSet, may_read: MayRead | None = None) -> Dataset:
     """Every audio file there, its labels all unknown.
 
     Raises:
@@ -17,7 +17,7 @@ def read_inference(where: str, label_set: LabelSet) -> Dataset:
     path = Path(where).expanduser()
     unknown = frozenset(label_set.codes)
     if path.suffix.lower() == ".csv" and path.is_file():
-        return _listed(path, unknown)
+        return _listed(path, unknown, may_read)
     found = find_files(where)
     dataset = Dataset("inference", found.root, bad=found.bad)
     chosen = found.files if path.is_file() else found.audio
@@ -25,12 +25,12 @@ def read_inference(where: str, label_set: LabelSet) -> Dataset:
     return dataset
 
 
-def _listed(path: Path, unknown: frozenset[str]) -> Dataset:
+def _listed(path: Path, unknown: frozenset[str], may_read: MayRead | None) -> Dataset:
     table = read_table(path)
     dataset = Dataset("inference", table.path.parent)
     clips: dict[str, RawClip] = {}
     for line, row in table.rows:
-        located = locate(table, row, line)
+        located = locate(table, row, line, may_read)
         if isinstance(located, BadClip):
             dataset.bad.append(located)
         else:

@@ -10,11 +10,12 @@ from components.datasets.inference import read_inference
 from components.datasets.irmas import read_irmastest, read_irmastrain
 from components.datasets.joint import OWN, join_labels, needs_joining
 from components.datasets.openmic import read_openmic
-from components.datasets.table import read_csv, read_table
+from components.datasets.table import MayRead, read_csv, read_table
 from components.errors import ConfigError, DataError
 from components.labels import LABEL_SETS, LabelSet, from_codes, label_set
 from components.menus import canonical, nearest
 
+LISTS: dict[str, Callable[[str, LabelSet, MayRead | None], Dataset]] = {"csv": read_csv, "inference": read_inference}
 DATASETS: dict[str, Callable[[str, LabelSet], Dataset]] = {
     "irmastrain": read_irmastrain,
     "irmastest": read_irmastest,
@@ -44,19 +45,22 @@ def parse(spec: str) -> tuple[str, str]:
     return source, path.strip()
 
 
-def read_dataset(spec: str, labels: LabelSet) -> list[Dataset]:
+def read_dataset(spec: str, labels: LabelSet, may_read: MayRead | None = None) -> list[Dataset]:
     """Read `TYPE:PATH`; a glob of CSVs or of OpenMIC folders is several data sets, any other spec is one.
 
     Under IRMAS_OPENMIC, IRMAS and OpenMIC are read with labels of their own, which then say what they can of the joint ones.
 
+    Args:
+        may_read: as in `locate`.
     Raises:
         DataError: if the type is unknown, nothing is there, or a label is not in the set.
     """
     source, path = parse(spec)
     places = [str(place) for place in expand(path)] if source in ("csv", "openmic") else [path]
-    if needs_joining(source, labels):
-        return [join_labels(DATASETS[source](place, OWN[source])) for place in places]
-    return [DATASETS[source](place, labels) for place in places]
+    joins = needs_joining(source, labels)
+    own = OWN[source] if joins else labels
+    found = [LISTS[source](place, own, may_read) if source in LISTS else DATASETS[source](place, own) for place in places]
+    return [join_labels(dataset) for dataset in found] if joins else found
 
 
 def resolve_labels(data: DataConfig, labels: str | Iterable[str]) -> LabelSet:

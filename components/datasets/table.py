@@ -2,9 +2,10 @@
 
 import csv
 import io
+import os
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.datasets.clips import BadClip, Dataset, RawClip
@@ -19,6 +20,8 @@ _SPLIT_NAMES = {
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+
+MayRead = Callable[[Path], bool]
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def read_table(path: Path, key: str = "file") -> Table:
     return Table(path, columns, list(_even(lines[1:], len(names), path)))
 
 
-def read_csv(where: str, label_set: LabelSet) -> Dataset:
+def read_csv(where: str, label_set: LabelSet, may_read: MayRead | None = None) -> Dataset:
     """Clips of a CSV whose other columns are labels; an empty cell, and a label without a column, is unknown.
 
     Files are sought beside the CSV, then in the working folder; one that is missing, or leads out of both, is reported as bad.
@@ -94,9 +97,9 @@ def read_csv(where: str, label_set: LabelSet) -> Dataset:
         at = f"{shown(table.path)}, line {line}"
         cells = {column: _truth(table.cell(row, column), column, at) for column in table.labels}
         split = _split(table.cell(row, "split"), at) if has_split else None
-        located = locate(table, row, line)
+        located = locate(table, row, line, may_read)
         if isinstance(located, BadClip):
-            dataset.bad.append(located)
+            dataset.bad.append(replace(located, split=split))
             continue
         path, name = located
         clip = RawClip(
@@ -116,17 +119,22 @@ def read_csv(where: str, label_set: LabelSet) -> Dataset:
     return dataset
 
 
-def locate(table: Table, row: list[str], line: int) -> tuple[Path, str] | BadClip:
-    """The row's file and its name in the data set, or why there is none."""
+def locate(table: Table, row: list[str], line: int, may_read: MayRead | None = None) -> tuple[Path, str] | BadClip:
+    """The row's file and its name in the data set, or why there is none.
+
+    Args:
+        may_read: asked before the disk is, and what it denies is as if it were not there; names are then sought beside the CSV only.
+    """
     at = f"{shown(table.path)}, line {line}"
     if not (text := table.cell(row, "file")):
         return BadClip(at, "names no file")
-    written = Path(text).expanduser()
+    written = Path(text) if may_read else Path(text).expanduser()
     folder, here = table.path.parent, Path.cwd()
-    path = next((path for path in (folder / written, written) if path.is_file()), None)
+    wanted = [folder / written] if may_read else [folder / written, written]
+    path = next((path for path in wanted if (may_read is None or may_read(path)) and os.path.isfile(path)), None)  # noqa: PTH113 - any text
     if path is None:
         return BadClip(shown(folder / written), f"is not there (named in {at})")
-    if not written.is_absolute() and leads_out(path, folder.resolve(), here.resolve()):
+    if may_read is None and not written.is_absolute() and leads_out(path, folder.resolve(), here.resolve()):
         return BadClip(shown(path), f"leads out of the CSV's folder and the working folder (named in {at}): give its absolute path")
     return path, unicodedata.normalize("NFC", written.as_posix().lstrip("/"))
 

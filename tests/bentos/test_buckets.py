@@ -1,5 +1,6 @@
 """Objects that a client names, on a real S3 server."""
 
+import errno
 import io
 import json
 import threading
@@ -9,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
 import numpy as np
 import pytest
 import soundfile
 
+from bentos.scratch import ROOM, Copy, Scratch
 from bentos.sources import SourceError, Sources
 from components.audio import load
 from tests.fixtures.buckets import Server, s3_server
@@ -55,7 +58,7 @@ def server(moto: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
 
 @pytest.fixture
 def sources(server: Server) -> Sources:
-    return Sources((), ("clips", "absent"), max_bytes=10_000, max_files=10, max_total_bytes=20_000)
+    return Sources((), ("clips", "absent"), max_bytes=10_000, max_files=10, scratch=Scratch(20_000))
 
 
 def refusal(sources: Sources, text: str) -> SourceError:
@@ -298,3 +301,51 @@ def test_a_server_that_is_no_s3(sources: Sources, broken: type[Broken]) -> None:
     with pytest.raises(SourceError, match="S3 gave no answer") as raised:
         sources.files("s3://clips/folder/")
     assert raised.value.kind == "away"
+
+
+def test_an_object_goes_to_a_file_piece_by_piece(sources: Sources, server: Server, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 2**16
+    server.put("large.wav", content)
+    sizes = []
+    with (tmp_path / "large.wav").open("xb") as file:
+        sources.buckets.read("clips", "large.wav", len(content), file, sizes.append)
+    assert (tmp_path / "large.wav").read_bytes() == content
+    assert (sum(sizes), max(sizes) <= 2**20) == (len(content), True)
+
+
+def test_copies_share_the_room_for_temporary_bytes(server: Server, tmp_path: Path) -> None:
+    server.put("large/a.wav", bytes(3_000_000))
+    sources = Sources((), ("clips",), 10_000_000, 10, Scratch(5_000_000))
+    with sources.local("s3://clips/large/", tmp_path):
+        for ask in (lambda: sources.local("s3://clips/large/", tmp_path), sources.files("s3://clips/large/a.wav")[0].opened):
+            with pytest.raises(SourceError, match="no room") as raised, ask():
+                pass
+            assert raised.value.kind == "full"
+    with sources.local("s3://clips/large/", tmp_path), pytest.raises(SourceError, match="no room"):
+        Copy(sources.scratch, 2_000_001)
+    Copy(sources.scratch, 5_000_000).close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_promised_to_one_copy_is_not_given_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [ROOM + 1000]
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free[0]))
+    scratch = Scratch(10_000)
+    first = Copy(scratch, 600)
+    with pytest.raises(SourceError, match="no room"):
+        Copy(scratch, 600)
+    first.wrote(500)
+    free[0] -= 500
+    Copy(scratch, 400)
+    with pytest.raises(SourceError, match="no room"):
+        Copy(scratch, 1)
+
+
+def test_a_disk_that_is_full_is_said_to_be(sources: Sources, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("bentos.buckets.Buckets.read", fail)
+    with pytest.raises(SourceError) as raised, sources.local("s3://clips/irmas/", tmp_path):
+        pass
+    assert raised.value.kind == "full"

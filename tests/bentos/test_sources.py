@@ -215,7 +215,7 @@ def test_a_data_set_is_local_only_without_links_out(sources: Sources, root: Path
         assert path == root / "irmas/test"
     with sources.local("irmas") as path:  # its link leads up, but not out
         assert path == root / "irmas"
-    with pytest.raises(SourceError, match=r"'data' holds the link '(outer.wav|outer|loop)', which leads out"), sources.local("data"):
+    with pytest.raises(SourceError, match=r"'data' has the link '(outer.wav|outer|loop)', which leads out"), sources.local("data"):
         pass
 
 

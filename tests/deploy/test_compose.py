@@ -1,5 +1,6 @@
 """The compose file: every part waits for what it needs, has a health check, keeps its data, and holds no password."""
 
+import json
 import re
 from pathlib import Path
 
@@ -60,3 +61,16 @@ def test_it_is_told_what_it_knows():
     known = {PREFIX + name.upper() for name in ServiceConfig.model_fields} | {"TIMBRE_DATABASE_URL"}
     for name in OURS:
         assert [each for each in SERVICES[name]["environment"] if each.startswith(PREFIX) and each not in known] == []
+
+
+def test_what_is_large_goes_to_a_disk_and_memory_is_bounded():
+    for name in OURS:
+        place = SERVICES[name]["environment"]["TMPDIR"]
+        assert f"{name}-scratch:{place}" in SERVICES[name]["volumes"]
+        assert [mount.split(":")[0] for mount in SERVICES[name]["tmpfs"]] == ["/tmp"]  # noqa: S108
+        assert all("size=" in mount for mount in SERVICES[name]["tmpfs"])
+
+
+def test_the_service_only_reads_from_storage():
+    text = re.sub(r"\$\{\w+\}", "x", FILE["configs"]["s3"]["content"])
+    assert [identity["actions"] for identity in json.loads(text)["identities"]] == [["Read", "List"]]

@@ -6,7 +6,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from bentos.config import PREFIX, ServiceConfig
+from bentos.config import PREFIX, ServiceConfig, from_environment
+from bentos.page.clips import MOST_CLIPS
 
 FOLDER = Path(__file__).parents[2] / "deploy/kubernetes"
 PLACES = {"TIMBRE_DATABASE_URL", "TIMBRE_MODELS", "TIMBRE_STORE"}
@@ -83,3 +84,18 @@ def test_it_is_told_what_it_knows():
     told = [*of_kind("ConfigMap")["timbre"]["data"], *of_kind("Secret")["timbre"]["stringData"]]
     assert [name for name in told if name.startswith(PREFIX) and name not in known] == []
     assert not {name for name in of_kind("ConfigMap")["timbre"]["data"] if "KEY" in name or "PASSWORD" in name or "URL" in name}
+
+
+def test_temporary_files_fit_into_their_volume():
+    """What the service may have there, with a tenth to spare, is less than what evicts the pod."""
+    told = of_kind("ConfigMap")["timbre"]["data"]
+    config = from_environment(told)
+    pod = of_kind("Deployment")["timbre"]["spec"]["template"]["spec"]
+    (scratch,) = (volume["emptyDir"]["sizeLimit"] for volume in pod["volumes"] if volume["name"] == "scratch")
+    may_mib = config.num_workers * config.max_temporary_mib + MOST_CLIPS * config.max_body_mib
+    limit = pod["containers"][0]["resources"]["limits"]["ephemeral-storage"]
+    assert 1.1 * may_mib < mib(scratch) < mib(limit)
+
+
+def mib(size):
+    return int(size.removesuffix("Gi")) * 1024
