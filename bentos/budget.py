@@ -1,18 +1,12 @@
 """What one request may still have decoded. Each block of each clip is charged as it is decoded, also of clips that fail later."""
 
-import asyncio
 import threading
-from collections.abc import Callable
-from typing import Any, TypeVar
-
-from starlette.concurrency import run_in_threadpool
 
 from bentos.errors import Refused
 from components.audio.limits import BYTES_PER_VALUE
 from components.errors import TimbreError
 
 MIB = 2**20
-Found = TypeVar("Found")
 
 
 class StoppedError(TimbreError):
@@ -48,14 +42,6 @@ class Budget:
                 raise Refused(413, f"the request holds more than {self._seconds:g} s of audio: send it in parts")
             if self._left_bytes < 0:
                 raise Refused(413, f"the request holds more than {self._pcm_bytes / MIB:g} MiB of decoded audio: send it in parts")
-
-    async def in_thread(self, call: Callable[..., Found], *given: Any) -> Found:
-        """What a call gives; where the request ends before it, `check` ends the call."""
-        try:
-            return await run_in_threadpool(call, *given)
-        except asyncio.CancelledError:
-            self.stop()
-            raise
 
     def stop(self) -> None:
         """Have whatever still works for the request end soon."""

@@ -55,9 +55,16 @@ class Context:
         lookers = ThreadPoolExecutor(LOOKERS, thread_name_prefix="timbre-look")
         return cls(config, registry, keys, jobs, Access(keys, config), catalogue, sources, work, scorer, lookers, scratch)
 
-    async def look(self, at: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
-        """Run what may wait long for a disk or for S3 in threads of its own, so that nobody else waits for one behind it."""
-        return await asyncio.get_running_loop().run_in_executor(self.lookers, partial(at, *args, **given))
+    async def look(self, budget: Budget, at: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
+        """Run what may wait long for a disk or for S3 in threads of its own, so that nobody else waits for one behind it.
+
+        Where the request ends before it, the budget's `check` ends it.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.lookers, partial(at, *args, **given))
+        except asyncio.CancelledError:
+            budget.stop()
+            raise
 
     def budget(self) -> Budget:
         """What one request may have decoded."""

@@ -112,12 +112,9 @@ def gathered(context: Context, offer: Offer, budget: Budget, data: Sequence[Name
 
 async def opened(context: Context, offer: Offer, data: Sequence[Named], stack: ExitStack) -> Test:
     """`gathered`, read in a thread; it lasts as long as the stack."""
-<<<<<<< HEAD
-    return await context.look(stack.enter_context, gathered(context, offer, data))
-=======
     budget = context.budget()
     gathering = gathered(context, offer, budget, data)
-    reading = asyncio.ensure_future(run_in_threadpool(gathering.__enter__))
+    reading = asyncio.ensure_future(context.look(budget, gathering.__enter__))
     try:
         test = await asyncio.shield(reading)
     except asyncio.CancelledError:
@@ -126,7 +123,6 @@ async def opened(context: Context, offer: Offer, data: Sequence[Named], stack: E
         raise
     stack.push(gathering)
     return test
->>>>>>> src
 
 
 def _add(test: Test, kind: str, local: Path, shown: str) -> None:

@@ -34,11 +34,7 @@ def prefix(kind: str) -> str:
 def sweep(folder: Path | None = None) -> None:
     """Remove temporary folders whose process is gone; one of this process's own number is of an earlier one, as in a container."""
     for path in (folder or Path(tempfile.gettempdir())).iterdir():
-<<<<<<< HEAD
-        if (named := OWN.fullmatch(path.name)) and not lives(int(named[1])):
-=======
-        if (named := OWN.fullmatch(path.name)) and (path.name.startswith(prefix("s3")) or not _lives(int(named[1]))):
->>>>>>> src
+        if (named := OWN.fullmatch(path.name)) and (path.name.startswith(prefix("s3")) or not lives(int(named[1]))):
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -106,20 +106,12 @@ async def hear(context: Context, clips: Clips, wish: Wish) -> Result:
     """
     async with asyncio.timeout(PATIENCE * context.config.time_limit_s):
         offer = await run_in_threadpool(context.catalogue.find, wish.model)
-<<<<<<< HEAD
-        name, opener = await context.look(_source, context, clips, wish)
-        clip, heard = await context.work.hear_one(offer, opener, Budget(context.config.max_seconds))
-        sound = await run_in_threadpool(clips.keep_heard, clip, offer.settings.sample_rate)
-        outline = await run_in_threadpool(peaks, clip.samples)
-        return Result(name, offer, heard, len(clip.samples) / offer.settings.sample_rate, outline, sound)
-=======
         budget = context.budget()
-        name, opener = await budget.in_thread(_source, context, clips, wish, budget)
+        name, opener = await context.look(budget, _source, context, clips, wish, budget)
         async with context.work.hear_one(offer, opener, budget) as (clip, heard):
             sound = await run_in_threadpool(clips.keep_heard, clip, offer.settings.sample_rate)
             outline = await run_in_threadpool(peaks, clip.samples)
             return Result(name, offer, heard, len(clip.samples) / offer.settings.sample_rate, outline, sound)
->>>>>>> src
 
 
 def peaks(samples: npt.NDArray[np.int16], columns: int = PEAKS) -> npt.NDArray[np.float32]:

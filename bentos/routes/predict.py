@@ -72,14 +72,9 @@ async def _listed(request: Request, model: str, paths: Sequence[str]) -> tuple[C
     """The model, what it may cost, and the clips' names with what opens them."""
     context = context_of(request)
     offer = await run_in_threadpool(context.catalogue.find, model)
-<<<<<<< HEAD
-    files = await context.look(context.sources.all_files, paths)
-    return context, offer, result_names(files), [partial(_opened, file) for file in files]
-=======
     budget = context.budget()
-    files = await budget.in_thread(context.sources.all_files, paths, budget.check)
+    files = await context.look(budget, context.sources.all_files, paths, budget.check)
     return context, offer, budget, result_names(files), [file.opened for file in files]
->>>>>>> src
 
 
 async def _openers(request: Request, context: Context) -> AsyncIterator[Opener]:

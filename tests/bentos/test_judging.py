@@ -173,12 +173,13 @@ def test_where_the_client_leaves_a_search_ends(root: Path):
             searched.set()
 
     async def leave() -> None:
-        asked = asyncio.create_task(budget.in_thread(search))
+        asked = asyncio.create_task(Context.look(SimpleNamespace(lookers=lookers), budget, search))
         await asyncio.sleep(0.1)
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
         await asyncio.to_thread(searched.wait, 5)
 
-    asyncio.run(leave())
+    with ThreadPoolExecutor(1) as lookers:
+        asyncio.run(leave())
     assert searched.is_set()
