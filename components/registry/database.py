@@ -88,12 +88,12 @@ class Database:
             try:
                 return create_engine(self._url, json_serializer=to_json, pool_pre_ping=True, connect_args=arguments)
             except ModuleNotFoundError:
-                raise RegistryError(f"{self.where} needs PostgreSQL's driver: pip install 'timbre-audio[postgres]'") from None
+                raise DatabaseAway(f"{self.where} needs PostgreSQL's driver: pip install 'timbre-audio[postgres]'") from None
         folder = Path(str(self._url.database)).parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RegistryError(f"cannot make {folder} for the database: {error.strerror}; set TIMBRE_DATABASE_URL") from None
+            raise DatabaseAway(f"cannot make {folder} for the database: {error.strerror}; set TIMBRE_DATABASE_URL") from None
         engine = create_engine(self._url, json_serializer=to_json, connect_args={"timeout": WAIT_S})
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

@@ -48,11 +48,19 @@ def checked(
         raise ConfigError(f"a job takes {MOST_OVERRIDES} overrides of {LONGEST_OVERRIDE} characters each: write a file in configs/")
     if any("\0" in text for text in texts):
         raise ConfigError("an override holds a NUL character: leave it out")
-    made = load_config(file, texts)
+    made = _load(file, texts)
     names.check(made.name)
     if check is not None:
-        check(made, load_config(file))
+        check(made, _load(file, ()))
     return JobRequest(file.stem, texts)
+
+
+def _load(file: Path, texts: Sequence[str]) -> Config:
+    """A configuration whose errors do not tell where the server keeps it."""
+    try:
+        return load_config(file, texts)
+    except ConfigError as error:
+        raise ConfigError(str(error).replace(str(file), f"configs/{file.name}")) from None
 
 
 def config_file(name: str, folder: Path | None = None) -> Path:
