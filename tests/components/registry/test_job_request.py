@@ -88,3 +88,14 @@ def test_a_file_that_cannot_be_read_is_blamed_by_its_name_alone(tmp_path: Path) 
     (tmp_path / "tones.yaml").write_text("a: [")
     with pytest.raises(TimbreError, match=r"^configs/tones\.yaml is not YAML"):
         checked("tones", [], tmp_path)
+
+
+def test_relative_paths_are_those_of_the_folder_where_the_worker_works(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIMBRE_CONFIGS", str(tmp_path / "elsewhere" / "configs"))
+    with pytest.raises(TimbreError):
+        refuse(root, {"data.train": ["csv:data/irmas"]})
+    monkeypatch.setenv("TIMBRE_WORKER_FOLDER", str(tmp_path))
+    refuse(root, {"data.train": ["csv:data/irmas"]})
+    for override in ({"data.train": ["csv:secret"]}, {"model.params": {"source": "secret"}}):
+        with pytest.raises(TimbreError):
+            refuse(root, override)
