@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import importlib
 import os
-import shutil
 import time
 from collections.abc import AsyncIterator
 
@@ -36,8 +35,7 @@ async def open_page(app: FastAPI, context: Context) -> AsyncIterator[None]:
     finally:
         sweeper.cancel()
         for route in routes:
-            app.router.routes.remove(route)
-        shutil.rmtree(clips.folder, ignore_errors=True)
+            app.router.routes.remove(route)  # the clips stay, for other processes of the service share them
 
 
 def _build(context: Context, clips: Clips) -> tuple[FastAPI, list[int]]:

@@ -202,6 +202,13 @@ def test_a_run_that_makes_no_sense_is_refused(guest: TestClient, body: bytes):
     assert isinstance(answer.json()["detail"], str)
 
 
+def test_a_process_that_ends_leaves_the_clips_of_the_others(guest: TestClient, home: Path):
+    (token,) = bring(guest).json()
+    with opened(home, auth="off") as other:
+        assert other.get(f"/ui/gradio_api/file={token}").content == SOUND
+    assert guest.get(f"/ui/gradio_api/file={token}").content == SOUND
+
+
 def test_assets_are_those_of_the_page(stranger: TestClient):
     assert stranger.get("/ui/assets/..%2f..%2f..%2froutes.py").status_code in (403, 404)
     assert stranger.get("/ui/static/..%2f..%2f..%2f..%2froutes.py").status_code in (403, 404)
