@@ -1,7 +1,6 @@
 """The job that a training is: its worker's, or one that is entered for a training by hand."""
 
 import contextlib
-import getpass
 import logging
 import os
 import signal
@@ -17,6 +16,7 @@ from components.pace import ASKED
 from components.registry import Registry
 from components.registry.job import CANCELLED, FAILED, SUCCEEDED, Job
 from components.registry.jobs import Jobs
+from components.who import who
 from timbre.job_folder import JobFolder, read_pace, tell_digest
 from timbre.lifeline import hold_on
 
@@ -82,7 +82,7 @@ class _Kept:
     def begin(cls, config: str) -> "_Kept | None":
         try:
             jobs = Jobs(Registry().database)
-            return cls(jobs, jobs.begin(config, getpass.getuser(), LEASE_S))
+            return cls(jobs, jobs.begin(config, who(), LEASE_S))
         except (RegistryError, OSError) as error:
             log.debug("this training is not in the list of jobs: %s", error)
             return None
