@@ -14,7 +14,7 @@ from pathlib import Path
 from components.errors import RegistryError, TimbreError
 from components.pace import ASKED
 from components.registry import Registry
-from components.registry.job import CANCELLED, FAILED, SUCCEEDED, Job
+from components.registry.job import CANCELLED, FAILED, LEASE_S, SUCCEEDED, Job
 from components.registry.jobs import Jobs
 from components.who import who
 from timbre.job_folder import JobFolder, read_pace, tell_digest
@@ -22,7 +22,7 @@ from timbre.lifeline import hold_on
 
 log = logging.getLogger(__name__)
 JOB = "TIMBRE_JOB"  # the id of the job, in the environment of a training that a worker started
-LEASE_S, BEAT_S = 60.0, 10.0
+BEAT_S = 10.0
 
 
 @dataclass(frozen=True)
