@@ -20,10 +20,8 @@ from typing import BinaryIO
 from bentos.buckets import SCHEME, Buckets
 from bentos.processes import prefix
 from bentos.roots import Roots, is_audio, too_large
-from bentos.source_errors import Kind, SourceError, is_text, quoted
+from bentos.source_errors import SourceError, is_text, quoted
 from components.datasets.files import shown as printable
-
-__all__ = ["Kind", "SourceError", "SourceFile", "Sources", "result_names"]
 
 MOST_BYTES = 4 * 2**30  # of all objects of a data set
 COMPANIONS = 3  # files beside each clip of a data set: its label file and the like

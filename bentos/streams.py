@@ -16,7 +16,7 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # a proxy th
 
 
 def stream(
-    request: Request, lines: AsyncGenerator[dict[str, Any]], total: dict[str, Any], on_end: Callable[[], object] = int
+    request: Request, lines: AsyncGenerator[dict[str, Any]], total: dict[str, Any], on_end: Callable[[], object] = lambda: None
 ) -> StreamingResponse:
     """Send each line as it comes; the last says `"status": "done"` with what `total` then holds, or `"failed"` with the reason.
 

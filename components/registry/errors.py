@@ -11,6 +11,7 @@ RegistryError
 ├── RateLimited      it has used its minute up; 429
 ├── UnknownJob       no training job has the id; 404
 ├── JobFinished      the job has ended, and cannot be cancelled; 409
+├── JobCancelled     the job whose result this would be was cancelled
 ├── KeyReused        the idempotency key belongs to another request; 409
 └── LostLease        another worker has the job now, or nobody has
 """

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from bentos.sources import SourceError, Sources
+from bentos.source_errors import SourceError
+from bentos.sources import Sources
 from components.audio import load
 from tests.fixtures.buckets import Server, s3_server
 
