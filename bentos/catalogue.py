@@ -1,13 +1,13 @@
 """Which models a request may name: the registry's, and the tagger folders of --model-dir. A key is never opened as a path."""
 
+import contextlib
 import functools
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.errors import TaggerError, TimbreError
-from components.registry import Registry, UnknownModel
+from components.registry import ArchivedModel, InactiveModel, Registry, UnknownModel
 from components.tagger.folder import JSON
 from components.tagger.settings import TaggerJson, read_json
 
@@ -23,18 +23,26 @@ class Offer:
     settings: TaggerJson
 
 
+@dataclass(frozen=True)
+class _Beside:
+    """A tagger folder of --model-dir, and its digest when the service started."""
+
+    folder: Path
+    digest: str
+
+
 class Catalogue:
     """The models on offer, looked up anew at each request, so that a promotion holds from the next one on."""
 
     def __init__(self, registry: Registry, model_dir: Path | None) -> None:
         self._registry = registry
-        self._folder_models = _read_folder(model_dir) if model_dir else {}
+        self._beside = _read_folder(model_dir) if model_dir else {}
 
     def keys(self) -> list[str]:
         """What `find` takes, aliases first."""
         registered = list(self._registry.choices()) if self._registry.database.is_there else []
-        beside = [key for key in self._folder_models if key not in registered]
-        alias = [PRODUCTION] if PRODUCTION not in registered and len(self._folder_models) == 1 else []
+        beside = [key for key, one in self._beside.items() if key not in registered and self._may_serve(one.digest)]
+        alias = [PRODUCTION] if PRODUCTION not in registered and len(self._beside) == len(beside) == 1 else []
         return alias + registered + beside
 
     def find(self, key: str) -> Offer:
@@ -44,7 +52,7 @@ class Catalogue:
             UnknownModel, InactiveModel, ArchivedModel: if there is none that may be served.
             TaggerError: if its folder is not there or damaged.
         """
-        if key in self._folder_models:
+        if key in self._beside:
             return self._offer_beside(key)
         if not self._registry.database.is_there:
             return self._fall_back(key, UnknownModel("no models are registered here: train and register one first"))
@@ -56,21 +64,37 @@ class Catalogue:
 
     def folder(self, digest: str) -> Path:
         """Where the tagger of a digest lies."""
-        for path in self._folder_models.values():
-            if _digest(path) == digest:
-                return path
+        for one in self._beside.values():
+            with contextlib.suppress(TaggerError):
+                if one.digest == digest and _is_intact(one):
+                    return one.folder
         return self._registry.root / digest
 
     def _fall_back(self, key: str, error: UnknownModel) -> Offer:
         """`production` is the one tagger of --model-dir where the registry has none."""
-        if key == PRODUCTION and len(self._folder_models) == 1:
-            return self._offer_beside(next(iter(self._folder_models)))
+        if key == PRODUCTION and len(self._beside) == 1:
+            return self._offer_beside(next(iter(self._beside)))
         raise error
 
     def _offer_beside(self, key: str) -> Offer:
-        path = self._folder_models[key]
-        digest = _digest(path)
-        return Offer(key, digest, settings_of(str(path), digest))
+        one = self._beside[key]
+        self._ask_registry(one.digest)
+        if not _is_intact(one):
+            raise TaggerError(f"{one.folder} holds another tagger than {key}: start the service anew")
+        return Offer(key, one.digest, settings_of(str(one.folder), one.digest))
+
+    def _ask_registry(self, digest: str) -> None:
+        """InactiveModel or ArchivedModel where the registry knows the digest and has taken it out of use."""
+        if self._registry.database.is_there:
+            with contextlib.suppress(UnknownModel):
+                self._registry.find(digest)
+
+    def _may_serve(self, digest: str) -> bool:
+        try:
+            self._ask_registry(digest)
+        except (ArchivedModel, InactiveModel):
+            return False
+        return True
 
 
 @functools.lru_cache(maxsize=64)
@@ -80,31 +104,34 @@ def settings_of(folder: str, digest: str) -> TaggerJson:
     Raises:
         TaggerError: if it is not there or another.
     """
-    try:
-        data = (Path(folder) / JSON).read_bytes()
-    except OSError:
-        raise TaggerError(f"the tagger folder {folder} is not there: run `timbre doctor`") from None
+    data = _read(Path(folder))
     if hashlib.sha256(data).hexdigest() != digest:
         raise TaggerError(f"{folder} holds another tagger than {digest[:8]}: run `timbre doctor`")
     return read_json(data, folder)
 
 
-def _digest(folder: Path) -> str:
-    return hashlib.sha256((folder / JSON).read_bytes()).hexdigest()
+def _is_intact(one: _Beside) -> bool:
+    """Whether the folder holds the tagger that it held; TaggerError if it holds none."""
+    return hashlib.sha256(_read(one.folder)).hexdigest() == one.digest
 
 
-def _read_folder(folder: Path) -> dict[str, Path]:
+def _read(folder: Path) -> bytes:
+    try:
+        return (folder / JSON).read_bytes()
+    except OSError as error:
+        raise TaggerError(f"the tagger folder {folder} is not there ({error.strerror}): run `timbre doctor`") from None
+
+
+def _read_folder(folder: Path) -> dict[str, _Beside]:
     """key -> tagger folder, of those at the folder, one or two levels below it."""
     if not folder.is_dir():
         raise TaggerError(f"--model-dir {folder} is no folder: name one that holds tagger folders")
-    found: dict[str, Path] = {}
+    found: dict[str, _Beside] = {}
     for path in sorted({file.parent for depth in ("", "*/", "*/*/") for file in folder.glob(f"{depth}{JSON}")}):
-        data = (path / JSON).read_bytes()
         try:
-            found[f"{read_json(data, str(path)).name}@{hashlib.sha256(data).hexdigest()[:8]}"] = path
+            data = _read(path)
+            digest = hashlib.sha256(data).hexdigest()
+            found[f"{read_json(data, str(path)).name}@{digest[:8]}"] = _Beside(path, digest)
         except TimbreError as error:
             raise TaggerError(f"--model-dir: {error}") from None
     return found
-
-
-Finder = Callable[[str], Offer]

@@ -19,10 +19,12 @@ class ServiceConfig(BaseModel):
     """Frozen.
 
     Attributes:
-        auth: `required`: every route but the health checks wants an API key. `off` holds for callers on the same machine only.
+        auth: `required`: every route but the health checks, /metrics and /docs wants an API key. `off` holds for callers on the same
+            machine only.
         model_dir: a folder of tagger folders that are served beside the registry's.
         data_roots: folders below which a client may name paths.
         s3_buckets: buckets that a client may name; none: S3 is off.
+        device: what scores: cpu, cuda, cuda:1 or auto.
         batch_size: windows scored at a time.
         num_workers: processes that take requests; each has one beside it that scores, with its own taggers and its share of the cores.
         models_mib: weights that each process keeps open; the least recently used goes first.
@@ -30,6 +32,7 @@ class ServiceConfig(BaseModel):
         max_seconds, max_request_pcm_mib: that one request may have decoded, its failed clips too.
         max_clip_seconds, max_pcm_mib: of one clip.
         max_temporary_mib: of uploads and copies of S3 objects on the disk of each process; more get 503.
+        add_instrument_metrics: metrics of each label in the answers of the test routes.
         max_pending: requests under way at a time in each process; more get 503.
         time_limit_s: for one answer; a stream is not bound by it.
         page: whether /ui is there.

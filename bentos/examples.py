@@ -7,7 +7,7 @@ DESCRIPTION = """Which labels play in a recording.
 1. `GET /models` gives the models that may be used.
 2. Put one of its strings into `model_ckpt_path` of `POST /model/predict-files`, choose audio files, and send.
 
-Every route but the health checks wants an API key in the header `X-API-Key`, unless the service runs with authentication off."""
+Every route but the health checks, `/metrics` and `/docs` wants an API key in the header `X-API-Key`, unless authentication is off."""
 
 PATHS = ["test/Part1", "test/Part2/one.wav", "s3://recordings/2026/one.flac"]
 ONE = {"cel": 1, "cla": 0, "flu": 0, "gac": 0, "gel": 0, "org": 0, "pia": 1, "sax": 0, "tru": 0, "vio": 0, "voi": 1}

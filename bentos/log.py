@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 FIELDS = ("request_id", "status", "ms", "bytes_in", "caller")
-LOGGER = "timbre"
+LOGGERS = ("timbre", "bentos", "components")
 
 
 class JsonLines(logging.Formatter):
@@ -29,11 +29,11 @@ class JsonLines(logging.Formatter):
 
 
 def set_up_logging() -> None:
-    """Write the service's own lines to stderr, once."""
-    logger = logging.getLogger(LOGGER)
-    if not logger.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(JsonLines())
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
+    """Write what Timbre's own code logs to stderr, once."""
+    for logger in map(logging.getLogger, LOGGERS):
+        if not logger.handlers:
+            handler = logging.StreamHandler(sys.stderr)
+            handler.setFormatter(JsonLines())
+            logger.addHandler(handler)
+            logger.setLevel(logging.INFO)
+            logger.propagate = False

@@ -1,23 +1,13 @@
-"""The service's processes: they end together, and what one that was killed left behind goes at the next start."""
+"""The service's processes: what they keep in memory, and what one that was killed left behind, which goes at the next start."""
 
-import ctypes
 import gc
 import os
 import re
 import shutil
-import signal
-import sys
 import tempfile
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1  # Linux: the kernel sends a signal when the parent dies
 OWN = re.compile(r"timbre-(?:metrics|s3)-(\d+)-.+")
-
-
-def end_with_parent() -> None:
-    """Have this process stop when the one that started it is killed: it would keep the port, and nobody would stop it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def settle() -> None:

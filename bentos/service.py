@@ -6,6 +6,7 @@
 import atexit
 import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from bentos.app import Straight, create_app
 from bentos.config import from_environment
 from bentos.connections import set_up_connections
 from bentos.log import set_up_logging
-from bentos.processes import end_with_parent, sweep
+from bentos.processes import sweep
 from bentos.stopping import is_child, stop_plainly
+from components.parent import end_with_parent
 
 PATIENCE_S = 24 * 3600  # the app keeps its own clock, which knows streams; BentoML's would cut them
 QUIET: Any = {"logging": {"access": {"enabled": False}}, "metrics": {"enabled": False}}  # both are ours: see log.py and metrics.py
@@ -48,7 +50,7 @@ class Timbre:
     """Takes requests and answers them, in as many processes as the config says."""
 
     def __init__(self) -> None:
-        end_with_parent()
+        end_with_parent(signal.SIGTERM)  # it would keep the port, and nobody would stop it
         set_up_logging()
         sweep()
 

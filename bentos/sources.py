@@ -19,10 +19,8 @@ from bentos.buckets import SCHEME, Buckets
 from bentos.processes import prefix
 from bentos.roots import Roots, is_audio, too_large
 from bentos.scratch import FULL_DISK, Copy, NamedFile, Scratch, writing
-from bentos.source_errors import Kind, SourceError, is_text, quoted
+from bentos.source_errors import SourceError, is_text, quoted
 from components.datasets.files import shown as printable
-
-__all__ = ["Kind", "SourceError", "SourceFile", "Sources", "result_names"]
 
 COMPANIONS = 3  # files beside each clip of a data set: its label file and the like
 SCRATCH = "timbre-s3-"

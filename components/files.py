@@ -1,5 +1,6 @@
 """A file appears whole or not at all."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ def write_whole(path: Path, content: bytes) -> None:
         try:
             file.write(content)
             file.flush()
+            os.fsync(file.fileno())  # or a power cut may leave the name with nothing behind it
             beside.chmod(0o644)
             beside.replace(path)
         except BaseException:

@@ -69,8 +69,15 @@ def overrides_of(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_texts(overrides: Mapping[str, Any]) -> list[str]:
-    """The same as `key=value`, the way that `--set` has them; JSON is YAML."""
-    return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in overrides.items()]
+    """The same as `key=value`, the way that `--set` has them; JSON is YAML.
+
+    Raises:
+        ConfigError: if a value is nested too deep to be written.
+    """
+    try:
+        return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in overrides.items()]
+    except RecursionError:
+        raise ConfigError("an override has too many levels: write fewer") from None
 
 
 def _data(paths: Mapping[str, Sequence[str] | None]) -> dict[str, Any]:

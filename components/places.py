@@ -1,4 +1,4 @@
-"""Where Timbre keeps things: four environment variables, each with a default under `.timbre/` in the working folder."""
+"""Where Timbre keeps things: environment variables, each with a default in the working folder."""
 
 import os
 from pathlib import Path
@@ -35,5 +35,10 @@ def runs_root() -> Path:
 
 
 def configs_root() -> Path:
-    """Configurations that a training job may name (TIMBRE_CONFIGS); paths in them are relative to the folder that holds it."""
+    """Configurations that a training job may name (TIMBRE_CONFIGS)."""
     return Path(os.environ.get("TIMBRE_CONFIGS") or "configs").absolute()
+
+
+def worker_folder() -> Path:
+    """Where workers work, and what paths in a job are relative to (TIMBRE_WORKER_FOLDER); by default where the configurations lie."""
+    return Path(os.environ.get("TIMBRE_WORKER_FOLDER") or configs_root().parent).absolute()

@@ -1,6 +1,5 @@
 """Put the judged tagger into the registry; the gate says whether it goes to production."""
 
-import getpass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from components.evaluation.report import with_verdict
 from components.promotion import register_judged
 from components.registry import RegisteredModel, Registry
 from components.store import StoreRef, open_store
+from components.who import who
 
 REPORT = "report.html"
 
@@ -25,9 +25,7 @@ def register(
 ) -> tuple[Annotated[dict[str, Any], "registration"], Annotated[HTMLString, ArtifactConfig(name="judged_report")]]:
     """The model's key, digest and aliases with the gate's reason, and the report with what the gate said."""
     with Registry.open() as registry:
-        model = register_judged(
-            registry, tagger, evaluation, open_store(store), gate, getpass.getuser(), training_job_id, link_model_version
-        )
+        model = register_judged(registry, tagger, evaluation, open_store(store), gate, who(), training_job_id, link_model_version)
         # What the gate said once stays; a person or a later run may have moved the aliases since.
         reason = model.decision.reason if model.decision else "a person decided"
         result = {"key": model.key, "digest": model.digest, "aliases": list(model.aliases), "reason": reason}

@@ -66,12 +66,12 @@ class JobFolder:
 
 
 def read_pace(path: Path) -> dict[str, Any]:
-    """What a pace file tells; nothing where there is none yet."""
+    """What a pace file tells; nothing where there is none yet, or none that a power cut left whole."""
     try:
-        told: dict[str, Any] = json.loads(path.read_bytes())
-    except FileNotFoundError:
+        told = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
         return {}
-    return told
+    return told if isinstance(told, dict) else {}
 
 
 def tell_digest(path: Path, digest: str) -> None:

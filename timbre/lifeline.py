@@ -4,22 +4,20 @@ The worker writes lines into the standard input of the training, each the moment
 its own. The training ends at that moment, and at once where the worker is gone.
 """
 
-import ctypes
 import os
 import select
 import signal
-import sys
 import threading
 import time
 
-PR_SET_PDEATHSIG = 1  # Linux: the kernel ends a process when its parent dies; elsewhere the end of the input does
+from components.parent import end_with_parent
+
 FIRST_S = 300.0  # the first word comes at once; this is for a worker that is stopped before it
 
 
 def hold_on() -> None:
     """Tie this process to the worker that started it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent(signal.SIGKILL)  # elsewhere than on Linux the end of the input does it
     words = os.dup(0)
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - nobody else in here shall read what is for us
         os.dup2(nothing.fileno(), 0)

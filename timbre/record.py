@@ -1,7 +1,6 @@
 """The job that a training is: its worker's, or one that is entered for a training by hand."""
 
 import contextlib
-import getpass
 import logging
 import os
 import signal
@@ -15,14 +14,15 @@ from pathlib import Path
 from components.errors import RegistryError, TimbreError
 from components.pace import ASKED
 from components.registry import Registry
-from components.registry.job import CANCELLED, FAILED, SUCCEEDED, Job
+from components.registry.job import CANCELLED, FAILED, LEASE_S, SUCCEEDED, Job
 from components.registry.jobs import Jobs
+from components.who import who
 from timbre.job_folder import JobFolder, read_pace, tell_digest
 from timbre.lifeline import hold_on
 
 log = logging.getLogger(__name__)
 JOB = "TIMBRE_JOB"  # the id of the job, in the environment of a training that a worker started
-LEASE_S, BEAT_S = 60.0, 10.0
+BEAT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class _Kept:
     def begin(cls, config: str) -> "_Kept | None":
         try:
             jobs = Jobs(Registry().database)
-            return cls(jobs, jobs.begin(config, getpass.getuser(), LEASE_S))
+            return cls(jobs, jobs.begin(config, who(), LEASE_S))
         except (RegistryError, OSError) as error:
             log.debug("this training is not in the list of jobs: %s", error)
             return None

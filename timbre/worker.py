@@ -13,7 +13,7 @@ from types import FrameType
 
 from components.errors import RegistryError, TimbreError
 from components.registry.errors import LostLease
-from components.registry.job import CANCELLED, FAILED, SUCCEEDED, Job
+from components.registry.job import CANCELLED, FAILED, LEASE_S, SUCCEEDED, Job
 from components.registry.job_request import config_file
 from components.registry.jobs import Jobs
 from timbre.child import Child
@@ -34,7 +34,7 @@ class Pacing:
         grace_s: for a training to stop by itself.
     """
 
-    lease_s: float = 60.0
+    lease_s: float = LEASE_S
     poll_s: float = 2.0
     grace_s: float = 10.0
 

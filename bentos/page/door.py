@@ -3,8 +3,9 @@
 Gradio neither takes uploads nor gives files: both are done here, so that no path of this machine is ever asked for or told.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bentos.access import PAGE, refuse_other_sites
 from bentos.context import Context
-from bentos.errors import Refused, answer, refusal
+from bentos.errors import Refused, refusal
 from bentos.page.clips import Clips
 from bentos.page.marks import safe, sentence
 from bentos.uploads import check_type, uploads
@@ -26,7 +27,6 @@ COOKIE = "timbre_key"
 HEARD = "heard"
 FIELD = "files"  # what Gradio's frontend calls an upload
 SHARED = ("/assets/{path:path}", "/static/{path:path}", "/theme.css")
-KEYED = ("/config", "/gradio_api/run/{name}")
 SILENT = ("/gradio_api/heartbeat/{name}", "/gradio_api/upload_progress")  # 204 tells a browser not to ask again
 POLICY = "; ".join((
     "default-src 'self'", "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:", "style-src 'self' 'unsafe-inline'",
@@ -39,6 +39,8 @@ HEAD = (
     b"""<head><title>Timbre</title><link rel="icon" href="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"""
     b"""<path d='M2 6v4M5 3v10M8 1v14M11 4v8M14 6v4' stroke='%230072b2' stroke-width='2' stroke-linecap='round'/></svg>">"""
 )
+NO_SUCH_RUN = "the page has nothing that runs by this number: load it again"
+NO_RUN = 'the body is no {"data": [...], "fn_index": number}: load the page again'
 
 
 class Door:
@@ -46,11 +48,12 @@ class Door:
 
     Args:
         gradio_app: what shows the form.
+        runs: numbers of what the form has run here; the others are for browsers alone.
         clips: where uploads lie.
     """
 
-    def __init__(self, gradio_app: ASGIApp, context: Context, clips: Clips) -> None:
-        self._gradio, self._context, self._clips = gradio_app, context, clips
+    def __init__(self, gradio_app: ASGIApp, runs: Collection[int], context: Context, clips: Clips) -> None:
+        self._gradio, self._runs, self._context, self._clips = gradio_app, frozenset(runs), context, clips
         self._wants_key = context.config.auth == "required"
 
     def routes(self) -> list[BaseRoute]:
@@ -64,7 +67,8 @@ class Door:
             Route(f"/{HEARD}/{{token}}", self._file, methods=["GET"]),
             *(Route(path, _nothing, methods=["GET"]) for path in SILENT),
             *(Route(path, self._gradio) for path in SHARED),
-            *(Route(path, _Guarded(self, self._gradio)) for path in KEYED),
+            Route("/config", self._config, methods=["GET"]),
+            Route("/gradio_api/run/{name}", self._run, methods=["POST"]),
         ]
         return [Route(PAGE, _to_home), Mount(PAGE, routes=inside)]
 
@@ -88,6 +92,19 @@ class Door:
         except Exception as error:
             return _login_page(refusal(error), said=COOKIE in request.cookies)
         return await _page(self._gradio, request)
+
+    async def _config(self, request: Request) -> Response:
+        await self.check(request)
+        return _Passed(self._gradio)
+
+    async def _run(self, request: Request) -> Response:
+        """Have Gradio run what the form asks for. It gets texts alone: of anything else Gradio may fetch an address that stands in it."""
+        await self.check(request)
+        number, data, session = _asked(await request.body())
+        if number not in self._runs:
+            raise Refused(404, NO_SUCH_RUN)
+        texts = [one if isinstance(one, str) else None for one in data]
+        return _Passed(self._gradio, json.dumps({"fn_index": number, "data": texts, "session_hash": session}).encode())
 
     async def _login(self, request: Request) -> Response:
         """Take a key into a cookie that no script reads and no other site sends."""
@@ -131,19 +148,42 @@ class Door:
         return FileResponse(path, headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=1800"})
 
 
-class _Guarded:
-    """Gradio for those who may."""
+class _Passed(Response):
+    """Gradio's own answer, to another body where one is given."""
 
-    def __init__(self, door: Door, app: ASGIApp) -> None:
-        self._door, self._app = door, app
+    def __init__(self, app: ASGIApp, body: bytes | None = None) -> None:
+        super().__init__()
+        self._app, self._body = app, body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._door.check(Request(scope))
-        except Exception as error:
-            await answer(refusal(error))(scope, receive, send)
+        if self._body is None:
+            await self._app(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        parts: list[Message] = [{"type": "http.request", "body": self._body, "more_body": False}]
+        headers = [(name, value) for name, value in scope["headers"] if name not in (b"content-length", b"transfer-encoding")]
+        scope = {**scope, "headers": [*headers, (b"content-length", str(len(self._body)).encode())]}
+
+        async def give() -> Message:
+            return parts.pop() if parts else await receive()
+
+        await self._app(scope, give, send)
+
+
+def _asked(body: bytes) -> tuple[int, list[object], str | None]:
+    """The number, the data and the session of a run.
+
+    Raises:
+        Refused: 422 if the body is none.
+    """
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError):
+        asked = None
+    if isinstance(asked, dict):
+        number, data, session = (asked.get(name) for name in ("fn_index", "data", "session_hash"))
+        if type(number) is int and isinstance(data, list) and isinstance(session, str | None):
+            return number, data, session
+    raise Refused(422, NO_RUN)
 
 
 async def _nothing(_: Request) -> Response:

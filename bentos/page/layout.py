@@ -124,10 +124,6 @@ def _choices(context: Context) -> list[tuple[str, str]]:
     return found
 
 
-def _say(context: Context, text: str) -> str:
-    return f"{text} or an S3 key" if context.config.s3_buckets else text
-
-
 def _hint(context: Context) -> str:
     return f"folder/clip.wav{' or s3://bucket/key' if context.config.s3_buckets else ''}"
 
@@ -140,8 +136,9 @@ def _examples(context: Context) -> list[tuple[str, str]]:
         return []
     found: dict[tuple[str, ...], tuple[str, str]] = {}
     for file in files:
-        labels = _labels(context, file.shown)
-        if labels and len(found) < MOST_EXAMPLES:
+        if len(found) == MOST_EXAMPLES:
+            break
+        if labels := _labels(context, file.shown):
             found.setdefault(labels, (f"{file.stem} ({', '.join(labels)})", file.shown))
     return list(found.values())
 

@@ -18,7 +18,8 @@
       location.reload(); // to the form that asks for a key
       return new Promise(() => {});
     }
-    const { detail = BUSY } = await answer.json().catch(() => ({})), sentence = `${detail[0].toUpperCase()}${detail.slice(1)}.`;
+    const { detail } = await answer.json().catch(() => ({}));
+    const said = (Array.isArray(detail) ? detail[0]?.msg : detail) || BUSY, sentence = `${said[0].toUpperCase()}${said.slice(1)}.`;
     const asksForResult = path.includes("/run/") && JSON.parse(given[1]?.body ?? "{}").data?.length;
     if (!asksForResult) return new Response(sentence, { status: answer.status });
     return Response.json({ data: [drawn(sentence)], is_generating: false, duration: 0, average_duration: 0 });

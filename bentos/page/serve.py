@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import importlib
 import os
-import shutil
 import time
 from collections.abc import AsyncIterator
 
@@ -26,8 +25,8 @@ async def open_page(app: FastAPI, context: Context) -> AsyncIterator[None]:
     clips = Clips(await asyncio.to_thread(private_folder), context.config.max_body_bytes)
     os.environ.update({**SETTINGS, "GRADIO_TEMP_DIR": str(clips.folder / "gradio")})
     await asyncio.to_thread(importlib.import_module, "bentos.page.layout")  # seconds, for Gradio comes with it
-    gradio_app = _build(context, clips)
-    routes = Door(gradio_app, context, clips).routes()
+    gradio_app, runs = _build(context, clips)
+    routes = Door(gradio_app, runs, context, clips).routes()
     app.router.routes.extend(routes)
     sweeper = asyncio.create_task(_keep_small(clips))
     try:
@@ -36,20 +35,22 @@ async def open_page(app: FastAPI, context: Context) -> AsyncIterator[None]:
     finally:
         sweeper.cancel()
         for route in routes:
-            app.router.routes.remove(route)
-        shutil.rmtree(clips.folder, ignore_errors=True)
+            app.router.routes.remove(route)  # the clips stay, for other processes of the service share them
 
 
-def _build(context: Context, clips: Clips) -> FastAPI:
-    """Gradio's app; outside of a running loop Gradio would make loops of its own and never close them."""
+def _build(context: Context, clips: Clips) -> tuple[FastAPI, list[int]]:
+    """Gradio's app, and the numbers of what it runs here.
+
+    Outside of a running loop Gradio would make loops of its own and never close them.
+    """
     import gradio
 
     from bentos.page.layout import FEATURES, build
 
-    outer = FastAPI()
+    outer, blocks = FastAPI(), build(context, clips)
     gradio.mount_gradio_app(
         outer,
-        build(context, clips),
+        blocks,
         PAGE,
         footer_links=[],
         run_history=False,
@@ -60,7 +61,8 @@ def _build(context: Context, clips: Clips) -> FastAPI:
         show_error=False,
         **FEATURES,
     )
-    return next(route.app for route in outer.routes if isinstance(route, Mount) and isinstance(route.app, FastAPI))
+    app = next(route.app for route in outer.routes if isinstance(route, Mount) and isinstance(route.app, FastAPI))
+    return app, [number for number, one in blocks.fns.items() if one.fn is not None]
 
 
 async def _keep_small(clips: Clips) -> None:

@@ -33,12 +33,13 @@ class Limits:
         if frames > self.max_duration_s * sample_rate:
             raise AudioError(
                 f"{name} lasts {frames / sample_rate:.1f} s or more, and {self.max_duration_s:g} s are allowed: "
-                "cut it, or raise audio.max_duration_s"
+                "cut it, or have the limit raised (audio.max_duration_s, for a service TIMBRE_MAX_CLIP_SECONDS)"
             )
         if frames * channels * BYTES_PER_VALUE > self.max_pcm_bytes:
             raise AudioError(
                 f"{name} holds {frames * channels * BYTES_PER_VALUE / 2**20:.1f} MiB of PCM or more ({channels} channels at "
-                f"{sample_rate} Hz), and {self.max_pcm_bytes / 2**20:g} MiB are allowed: cut it, or raise audio.max_pcm_mib"
+                f"{sample_rate} Hz), and {self.max_pcm_bytes / 2**20:g} MiB are allowed: "
+                "cut it, or have the limit raised (audio.max_pcm_mib, for a service TIMBRE_MAX_PCM_MIB)"
             )
 
 

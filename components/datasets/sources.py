@@ -32,7 +32,7 @@ def parse(spec: str) -> tuple[str, str]:
         DataError: if the type is unknown (it prints the menu), or the path is missing or an s3:// URL.
     """
     source, colon, path = spec.partition(":")
-    if not colon or Path(spec).expanduser().exists():
+    if not colon or _is_there(spec):
         source, path = "inference", spec
     if source == "s3" or path.startswith("s3://"):
         raise DataError(f"{spec} lies on S3, which is not read yet: copy it into a local folder and name that")
@@ -43,6 +43,13 @@ def parse(spec: str) -> tuple[str, str]:
     if not path.strip():
         raise DataError(f"{spec!r} names no path: write {source}:PATH")
     return source, path.strip()
+
+
+def _is_there(spec: str) -> bool:
+    try:
+        return Path(spec).expanduser().exists()
+    except (OSError, RuntimeError):  # a name that is too long; the home of a user whom this machine does not know
+        return False
 
 
 def read_dataset(spec: str, labels: LabelSet, may_read: MayRead | None = None) -> list[Dataset]:

@@ -105,12 +105,12 @@ class Database:
             try:
                 return create_engine(self._url, pool_pre_ping=True, connect_args=arguments, **pool)
             except ModuleNotFoundError:
-                raise RegistryError(f"{self.where} needs PostgreSQL's driver: pip install 'timbre-audio[postgres]'") from None
+                raise DatabaseAway(f"{self.where} needs PostgreSQL's driver: pip install 'timbre-audio[postgres]'") from None
         folder = Path(str(self._url.database)).parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RegistryError(f"cannot make {folder} for the database: {error.strerror}; set TIMBRE_DATABASE_URL") from None
+            raise DatabaseAway(f"cannot make {folder} for the database: {error.strerror}; set TIMBRE_DATABASE_URL") from None
         engine = create_engine(self._url, connect_args={"timeout": WAIT_S}, **pool)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

@@ -1,7 +1,7 @@
 """Why a model or job cannot be had or a key does not open; a service answers with the status that is named.
 
 RegistryError
-├── DatabaseAway     the database does not answer, or is damaged; 503
+├── DatabaseAway     the database does not answer, is damaged, or is none for this code; 503
 ├── UnknownModel     no model answers to the key; 404
 ├── InactiveModel    kept, but not to be served; 409
 ├── ArchivedModel    kept for audit only; 410
@@ -11,6 +11,7 @@ RegistryError
 ├── RateLimited      it has used its minute up; 429
 ├── UnknownJob       no training job has the id; 404
 ├── JobFinished      the job has ended, and cannot be cancelled; 409
+├── JobCancelled     the job whose result this would be was cancelled
 ├── KeyReused        the idempotency key belongs to another request; 409
 └── LostLease        another worker has the job now, or nobody has
 """
@@ -21,7 +22,7 @@ from components.errors import RegistryError
 
 
 class DatabaseAway(RegistryError):
-    """The database does not answer now."""
+    """The database cannot be used; the sentence has its address, which is for the log and the command line."""
 
 
 class UnknownModel(RegistryError):

@@ -10,6 +10,7 @@ from components.registry.tables import JobRow
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 ENDED = (SUCCEEDED, FAILED, CANCELLED)
+LEASE_S = 60.0  # that a job is its worker's without a word
 TAIL_CHARACTERS = 16 * 1024
 LONGEST_ERROR = 2000
 

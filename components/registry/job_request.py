@@ -10,7 +10,7 @@ from components.config import Config, load_config
 from components.errors import ConfigError
 from components.menus import nearest
 from components.overrides import as_texts
-from components.places import configs_root
+from components.places import configs_root, worker_folder
 from components.registry import names
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -48,11 +48,19 @@ def checked(
         raise ConfigError(f"a job takes {MOST_OVERRIDES} overrides of {LONGEST_OVERRIDE} characters each: write a file in configs/")
     if any("\0" in text for text in texts):
         raise ConfigError("an override holds a NUL character: leave it out")
-    made = load_config(file, texts)
+    made = _load(file, texts)
     names.check(made.name)
     if check is not None:
-        check(made, load_config(file))
+        check(made, _load(file, ()))
     return JobRequest(file.stem, texts)
+
+
+def _load(file: Path, texts: Sequence[str]) -> Config:
+    """A configuration whose errors do not tell where the server keeps it."""
+    try:
+        return load_config(file, texts)
+    except ConfigError as error:
+        raise ConfigError(str(error).replace(str(file), f"configs/{file.name}")) from None
 
 
 def config_file(name: str, folder: Path | None = None) -> Path:
@@ -102,14 +110,14 @@ def _path_in(key: str, text: str) -> str | None:
 
 def _is_there(text: str) -> bool:
     try:
-        return bool(text) and (configs_root().parent / text).exists()
+        return bool(text) and (worker_folder() / text).exists()
     except OSError:
         return False
 
 
 def _lies_in(path: str, roots: Sequence[Path]) -> bool:
     try:
-        place = (configs_root().parent / Path(path).expanduser()).resolve()  # where the worker will look
+        place = (worker_folder() / Path(path).expanduser()).resolve()
     except (OSError, RuntimeError, ValueError):
         return False
     # Where a glob may climb out, its text still holds the step up that resolve() would have taken away.

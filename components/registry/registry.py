@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from components import places
 from components.errors import RegistryError
 from components.registry import folders, history, keys, names
-from components.registry.database import Database, to_json
+from components.registry.database import Database
 from components.registry.entry import Entry, Gate, adopt, enter, refuse_cancelled
 from components.registry.errors import ModelInUse, UnknownModel
 from components.registry.history import note
@@ -228,12 +228,12 @@ class Registry:
         conditions: list[ColumnElement[bool]] = [] if include_archived else [ModelRow.archived_at.is_(None)]
         if is_active is not None:
             conditions.append(ModelRow.is_active.is_(is_active))
-        if label is not None:
-            conditions.append(cast(ModelRow.labels, Text).contains(to_json(plain(label)), autoescape=True))
         order = _order(sort)
         if page < 1 or page_size < 1:
             raise RegistryError(f"page {page} of {page_size} models: both count from 1")
         with self.database.read() as session:
+            if label is not None:
+                conditions.append(_has_label(session, plain(label)))
             total = session.scalar(select(func.count()).select_from(ModelRow).where(*conditions)) or 0
             rows = session.scalars(
                 select(ModelRow).where(*conditions).order_by(order, *keys.NEWEST).offset((page - 1) * page_size).limit(page_size)
@@ -245,6 +245,12 @@ class Registry:
 def _model(session: Session, row: ModelRow) -> RegisteredModel:
     session.flush()
     return model_of(row, keys.aliases(session))
+
+
+def _has_label(session: Session, label: str) -> ColumnElement[bool]:
+    each = func.jsonb_array_elements_text if session.get_bind().dialect.name == "postgresql" else func.json_each
+    item = each(ModelRow.labels).table_valued("value")
+    return select(item.c.value).where(item.c.value == label).exists()
 
 
 def _spare_production(session: Session, row: ModelRow, what: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from components.errors import RegistryError
+from components.registry.errors import DatabaseAway
 
 FOLDER = Path(__file__).parent / "migrations"
 VERSION_TABLE = "timbre_version"  # not Alembic's own name, which a neighbour in the same database may have
@@ -22,7 +22,7 @@ def upgrade(engine: Engine, where: str, take_turn: Callable[[Connection], None])
         where: the database for people, without its password.
         take_turn: waits for the other writers; called at the start of the transaction.
     Raises:
-        RegistryError: if the database is newer than this code, or holds other tables under our names.
+        DatabaseAway: if the database is newer than this code, or holds other tables under our names.
     """
     from alembic import command
     from alembic.config import Config
@@ -45,7 +45,7 @@ def upgrade(engine: Engine, where: str, take_turn: Callable[[Connection], None])
             if "already exists" not in str(error.orig):
                 raise
             said = str(error.orig).strip().splitlines()[0]
-            raise RegistryError(f"cannot make Timbre's tables in {where}: {said}; give Timbre a database of its own") from error
+            raise DatabaseAway(f"cannot make Timbre's tables in {where}: {said}; give Timbre a database of its own") from error
 
 
 def _is_current(connection: Connection, heads: list[str], known: list[str], where: str) -> bool:
@@ -53,7 +53,7 @@ def _is_current(connection: Connection, heads: list[str], known: list[str], wher
 
     found = set(MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_heads())
     if strangers := found - set(known):
-        raise RegistryError(
+        raise DatabaseAway(
             f"the database {where} was made by a newer Timbre (revision {', '.join(sorted(strangers))}): "
             "update Timbre, or name another database in TIMBRE_DATABASE_URL"
         )

@@ -18,7 +18,8 @@ import pytest
 import soundfile
 
 from bentos.scratch import ROOM, Copy, Scratch
-from bentos.sources import SourceError, Sources
+from bentos.source_errors import SourceError
+from bentos.sources import Sources
 from components.audio import load
 from tests.fixtures.buckets import Server, s3_server
 

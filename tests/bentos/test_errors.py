@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from starlette.testclient import TestClient
 
 from bentos.app import create_app
 from bentos.config import ServiceConfig
-from bentos.errors import refusal
+from bentos.errors import AWAY, refusal
 from bentos.source_errors import SourceError
 from components.errors import ConfigError
 from components.registry import ApiKeys, Registry
@@ -71,3 +73,16 @@ def test_it_starts_before_its_database_does(monkeypatch: pytest.MonkeyPatch, log
 def test_where_there_are_no_configurations(tmp_path: Path):
     with pytest.raises(ConfigError, match="'sample': there are none here"):
         config_file("sample", tmp_path)
+
+
+def test_a_database_that_does_not_fit_is_told_to_the_log_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TIMBRE_DATABASE_URL", f"sqlite:///{tmp_path / 'newer.db'}")
+    with Registry() as registry, registry.database.write() as session:
+        session.execute(text("UPDATE timbre_version SET version_num = '9999'"))
+    with TestClient(create_app(ServiceConfig(page=False)), raise_server_exceptions=False) as client:
+        answer = client.get("/models", headers={"X-API-Key": "timbre_any"})
+    assert (answer.status_code, answer.json()) == (503, {"detail": AWAY})
+    assert "made by a newer Timbre (revision 9999)" in log.text

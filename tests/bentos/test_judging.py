@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,8 +13,10 @@ import pytest
 
 from bentos.budget import Budget, StoppedError
 from bentos.config import ServiceConfig
+from bentos.context import Context
 from bentos.judging import Named, gathered, opened
-from bentos.sources import SourceError, Sources
+from bentos.source_errors import SourceError
+from bentos.sources import Sources
 from components.errors import TimbreError
 from components.labels import IRMAS, LabelSet
 from tests.fixtures.running import BANDS, RATE

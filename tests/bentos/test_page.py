@@ -171,6 +171,13 @@ def test_a_file_that_is_too_large_is_a_sentence(page: Page):
     expect(page.get_by_text("larger than 0.3 MiB: send fewer or smaller files.").first).to_be_visible()
 
 
+def test_a_list_of_faults_is_told_by_its_first(page: Page):
+    faults = {"detail": [{"loc": ["body", "data"], "msg": "Field required", "type": "missing"}]}
+    page.route("**/gradio_api/run/**", lambda route: route.fulfill(status=422, json=faults))
+    hear(page)
+    assert "Field required." in page.get_by_role("alert").inner_text()
+
+
 def test_whose_key_is_gone_sees_the_form_again(page: Page):
     page.context.clear_cookies()
     page.get_by_role("button", name="Amber Hill-1 (cello, flute)").click()

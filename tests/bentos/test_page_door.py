@@ -2,8 +2,10 @@
 
 import re
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,30 @@ def ask(client: TestClient, *data: object, **headers: str):
     page = client.get("/ui/config").json()
     number = next(one["id"] for one in page["dependencies"] if one["inputs"] and len(one["inputs"]) == 4 and one["backend_fn"])
     return client.post("/ui/gradio_api/run/predict", json={"data": data, "fn_index": number, "session_hash": "abc"}, headers=headers)
+
+
+@contextmanager
+def elsewhere() -> Iterator[tuple[str, list[str]]]:
+    """A server that gives a clip: its address, and what it was asked for."""
+    asked: list[str] = []
+
+    class Clip(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(SOUND)
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Clip) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/clip.wav", asked
+        server.shutdown()
+        thread.join()
 
 
 def test_without_a_key_there_is_a_form_and_nothing_else(stranger: TestClient):
@@ -151,6 +177,36 @@ def test_no_other_file_is_given(guest: TestClient, path: str):
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_the_rest_of_gradio_is_not_there(guest: TestClient, method: str, path: str):
     assert guest.request(method, f"/ui/gradio_api/{path}").status_code in (404, 405)
+
+
+def test_no_address_is_ever_asked(guest: TestClient):
+    form = guest.get("/ui/config").json()["dependencies"]
+    with elsewhere() as (address, asked):
+        file = {"path": address, "url": address, "orig_name": "clip.wav", "meta": {"_type": "gradio.FileData"}}
+        for one in form:
+            body = {"data": [file] * max(1, len(one["inputs"])), "fn_index": one["id"], "session_hash": "abc"}
+            answer = guest.post("/ui/gradio_api/run/predict", json=body)
+            assert answer.status_code == (200 if one["backend_fn"] else 404), one
+        assert ask(guest, "production", "", "", file).status_code == 200
+        assert asked == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"3", b'{"data": []}', b'{"data": {}, "fn_index": 0}', b'{"data": [], "fn_index": "0"}',
+     b'{"data": [], "fn_index": true}', b"\xff", b"[" * 9000],
+)  # fmt: skip
+def test_a_run_that_makes_no_sense_is_refused(guest: TestClient, body: bytes):
+    answer = guest.post("/ui/gradio_api/run/change", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert isinstance(answer.json()["detail"], str)
+
+
+def test_a_process_that_ends_leaves_the_clips_of_the_others(guest: TestClient, home: Path):
+    (token,) = bring(guest).json()
+    with opened(home, auth="off") as other:
+        assert other.get(f"/ui/gradio_api/file={token}").content == SOUND
+    assert guest.get(f"/ui/gradio_api/file={token}").content == SOUND
 
 
 def test_assets_are_those_of_the_page(stranger: TestClient):

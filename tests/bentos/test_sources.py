@@ -12,7 +12,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bentos.sources import SourceError, SourceFile, Sources, result_names
+from bentos.source_errors import SourceError
+from bentos.sources import SourceFile, Sources, result_names
 from components.audio import load
 from components.errors import AudioError
 

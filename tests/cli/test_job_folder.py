@@ -77,3 +77,13 @@ def test_what_is_told_of_it(place: Path) -> None:
     assert folder.error() == "last words"
     tell_digest(folder.pace_file, "d")
     assert read_pace(folder.pace_file) == {**RUN, "run": "run", "digest": "d"}
+
+
+@pytest.mark.parametrize("content", [b"", b'{"run": "ru', b"\xff\xfe\0", b"3"])
+def test_a_pace_file_that_a_power_cut_left_is_none(content: bytes) -> None:
+    folder = attempt(run="run")
+    folder.pace_file.write_bytes(content)
+    assert read_pace(folder.pace_file) == {}
+    assert (folder.pulse().run, JobFolder("job").resume_from()) == (None, None)
+    tell_digest(folder.pace_file, "d")
+    assert read_pace(folder.pace_file) == {"digest": "d"}

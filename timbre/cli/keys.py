@@ -1,12 +1,12 @@
 """timbre keys: who may use the service."""
 
-import getpass
 import json
 import sys
 from typing import Annotated
 
 import typer
 
+from components.who import who
 from timbre.cli.console import print_table
 
 app = typer.Typer(help="API keys: who may use the service, and for what.", no_args_is_help=True)
@@ -22,7 +22,7 @@ def create(
     from components.registry import ApiKeys, Registry
 
     with Registry() as registry:
-        key, secret = ApiKeys(registry.database).create(name, scope, getpass.getuser(), per_minute)
+        key, secret = ApiKeys(registry.database).create(name, scope, who(), per_minute)
     told = f"key {key.prefix} of {key.name} opens {', '.join(key.scopes)}; send it as the header X-API-Key"
     print(f"{told}; it is kept only as a hash and cannot be shown again", file=sys.stderr)
     print(secret)
@@ -59,5 +59,5 @@ def revoke(key: Annotated[str, typer.Argument(help="Its name or its prefix.")]) 
     with Registry() as registry:
         if not registry.database.is_there:
             raise RegistryError(f"there are no API keys, as {registry.address} does not exist: set TIMBRE_DATABASE_URL to where they are")
-        revoked = ApiKeys(registry.database).revoke(key, getpass.getuser())
+        revoked = ApiKeys(registry.database).revoke(key, who())
     print(f"revoked: {revoked.prefix} of {revoked.name}")

@@ -1,12 +1,12 @@
 """timbre models: what may be served, and which of it is in production."""
 
-import getpass
 import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from components.who import who
 from timbre.cli.console import log_to_stderr, print_table
 
 app = typer.Typer(help="The registry: which taggers there are, and which one is in production.", no_args_is_help=True)
@@ -54,7 +54,7 @@ def promote(key: Key, reason: Reason = "") -> None:
     from components.registry import Registry
 
     with Registry.look() as registry:
-        print(f"in production: {registry.promote(key, getpass.getuser(), reason).key}")
+        print(f"in production: {registry.promote(key, who(), reason).key}")
 
 
 @app.command()
@@ -63,7 +63,7 @@ def rollback(reason: Reason = "") -> None:
     from components.registry import Registry
 
     with Registry.look() as registry:
-        print(f"in production: {registry.roll_back(getpass.getuser(), reason).key}")
+        print(f"in production: {registry.roll_back(who(), reason).key}")
 
 
 @app.command()
@@ -72,7 +72,7 @@ def archive(key: Key) -> None:
     from components.registry import Registry
 
     with Registry.look() as registry:
-        print(f"archived: {registry.archive(key, getpass.getuser()).key}")
+        print(f"archived: {registry.archive(key, who()).key}")
 
 
 @app.command()

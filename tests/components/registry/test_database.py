@@ -37,7 +37,7 @@ def test_a_newer_database_is_left_alone(registry: Registry) -> None:
     with registry.database.write() as session:
         session.execute(text("UPDATE timbre_version SET version_num = '9999'"))
     registry.close()
-    with pytest.raises(RegistryError, match=r"made by a newer Timbre \(revision 9999\): update Timbre"):
+    with pytest.raises(DatabaseAway, match=r"made by a newer Timbre \(revision 9999\): update Timbre"):
         registry.list()
 
 
@@ -46,7 +46,7 @@ def test_somebody_elses_tables_are_left_alone(new_url: UrlMaker) -> None:
     engine = create_engine(make_url(url.replace("postgresql://", "postgresql+psycopg://")))
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE aliases (mine integer)"))
-    with pytest.raises(RegistryError, match=r"aliases.*already exists.*give Timbre a database of its own"):
+    with pytest.raises(DatabaseAway, match=r"aliases.*already exists.*give Timbre a database of its own"):
         Registry.open(url)
     assert inspect(engine).get_table_names() == ["aliases"]
     engine.dispose()
@@ -126,7 +126,7 @@ def test_files_that_are_no_database(tmp_path: Path) -> None:
         Registry.open(f"sqlite:///{tmp_path}/text.db")
     with pytest.raises(RegistryError, match="unable to open database file"):
         Registry.open(f"sqlite:///{tmp_path}")
-    with pytest.raises(RegistryError, match=r"cannot make .*text\.db/inner for the database"):
+    with pytest.raises(DatabaseAway, match=r"cannot make .*text\.db/inner for the database"):
         Registry.open(f"sqlite:///{tmp_path}/text.db/inner/a.db")
 
 

@@ -74,3 +74,28 @@ def test_a_request_is_checked_against_the_file_of_its_name(tmp_path: Path) -> No
     request = checked("tones.yaml", {"name": "x"}, tmp_path, lambda made, base: told.append((made.name, base.name, made.training.seed)))
     assert (request.config, request.overrides) == ("tones", ['name="x"'])
     assert told == [("x", "timbre", 7)]
+
+
+@pytest.mark.parametrize("override", ["windows.hop_s=10", "=1"])
+def test_the_file_is_blamed_by_its_name_alone(tmp_path: Path, override: str) -> None:
+    (tmp_path / "tones.yaml").write_text("name: tones\n")
+    with pytest.raises(TimbreError, match=r"^configs/tones\.yaml: ") as raised:
+        checked("tones", [override], tmp_path)
+    assert str(tmp_path) not in str(raised.value)
+
+
+def test_a_file_that_cannot_be_read_is_blamed_by_its_name_alone(tmp_path: Path) -> None:
+    (tmp_path / "tones.yaml").write_text("a: [")
+    with pytest.raises(TimbreError, match=r"^configs/tones\.yaml is not YAML"):
+        checked("tones", [], tmp_path)
+
+
+def test_relative_paths_are_those_of_the_folder_where_the_worker_works(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIMBRE_CONFIGS", str(tmp_path / "elsewhere" / "configs"))
+    with pytest.raises(TimbreError):
+        refuse(root, {"data.train": ["csv:data/irmas"]})
+    monkeypatch.setenv("TIMBRE_WORKER_FOLDER", str(tmp_path))
+    refuse(root, {"data.train": ["csv:data/irmas"]})
+    for override in ({"data.train": ["csv:secret"]}, {"model.params": {"source": "secret"}}):
+        with pytest.raises(TimbreError):
+            refuse(root, override)
