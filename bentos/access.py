@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from fastapi import Security
 from fastapi.security import APIKeyHeader
 from starlette.datastructures import Headers
+from starlette.routing import Match
 from starlette.types import Scope
 
 from bentos.config import ServiceConfig
@@ -33,7 +34,7 @@ RULES: tuple[tuple[str, str, Right | Literal[""]], ...] = (  # method, path, sco
     ("GET", r"/models|/dataset-types|/api/v1/models(/.*)?", ANY),
     (".*", r"/api/v1/models(/.*)?", "models"),
     (".*", r"/api/v1/training-jobs(/.*)?", "train"),
-    (".*", r".*", "admin"),
+    (".*", r".*", "admin"),  # a route that has no rule is not open to all
 )
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 OWN_SITE = {"same-origin", "none"}  # none: a person's own doing. Another port of this machine is another's page, whatever site it is of
@@ -86,25 +87,32 @@ class Access:
             return EVERYONE
         if is_page(scope["path"]):
             return None
-        return await self.caller(headers.get(HEADER, ""), _scope_of(scope["method"], scope["path"]))
+        key = await self._key(headers.get(HEADER, ""))
+        wanted = _scope_of(scope["method"], scope["path"])
+        if wanted and not key.may(wanted) and _leads_to_a_route(scope):
+            raise _lacks(key, wanted)
+        return Caller(key.name, frozenset(key.scopes))
 
-    async def caller(self, secret: str, wanted: Right | Literal[""], counted: bool = True) -> Caller:
+    async def caller(self, secret: str, wanted: Right, counted: bool = True) -> Caller:
         """Who the key belongs to, if it may do what is wanted; a counted request is one of those that the key has a minute.
 
         Raises:
             Refused: 401, 403 or 429.
             RegistryError: if the database is away or takes too long.
         """
+        key = await self._key(secret, counted)
+        if not key.may(wanted):
+            raise _lacks(key, wanted)
+        return Caller(key.name, frozenset(key.scopes))
+
+    async def _key(self, secret: str, counted: bool = True) -> ApiKey:
         if not secret:
             raise Refused(401, NO_KEY, {"WWW-Authenticate": "ApiKey"})
         try:
             async with asyncio.timeout(KEY_S):
-                key = await asyncio.get_running_loop().run_in_executor(self._threads, self._check, secret, counted)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, self._check, secret, counted)
         except TimeoutError:
             raise DatabaseAway(f"a key could not be looked up within {KEY_S:g} s") from None
-        if wanted and not key.may(wanted):
-            raise Refused(403, f"this key may {', '.join(key.scopes)}, and this route wants the scope {wanted}: ask for another key")
-        return Caller(key.name, frozenset(key.scopes))
 
     def _check(self, secret: str, counted: bool) -> ApiKey:
         key = self._keys.check(secret)
@@ -125,6 +133,15 @@ def asks_no_key(path: str, config: ServiceConfig) -> bool:
 
 def _scope_of(method: str, path: str) -> Right | Literal[""]:
     return next(scope for verb, where, scope in RULES if re.fullmatch(verb, method) and re.fullmatch(where, path, re.DOTALL))
+
+
+def _leads_to_a_route(scope: Scope) -> bool:
+    """Whether something takes the request, by the router's own word; the rest is 404 or 405, which any key may learn."""
+    return any(route.matches(scope)[0] is Match.FULL for route in scope["app"].routes)
+
+
+def _lacks(key: ApiKey, wanted: Right) -> Refused:
+    return Refused(403, f"this key may {', '.join(key.scopes)}, and this route wants the scope {wanted}: ask for another key")
 
 
 def _refuse_strangers(scope: Scope, headers: Headers) -> None:

@@ -12,7 +12,10 @@ Every route but the health checks, `/metrics` and `/docs` wants an API key in th
 PATHS = ["test/Part1", "test/Part2/one.wav", "s3://recordings/2026/one.flac"]
 ONE = {"cel": 1, "cla": 0, "flu": 0, "gac": 0, "gel": 0, "org": 0, "pia": 1, "sax": 0, "tru": 0, "vio": 0, "voi": 1}
 FAILED = {"error": "notes.txt is no audio that can be read (Format not recognised): convert it to WAV, FLAC, OGG or MP3"}
-LINES = '{"one": {"cel": 1, "voi": 0}}\n{"two": {"error": "two.wav is empty"}}\n{"status": "done", "clips": 1, "failed": 1}\n'
+LINES = (
+    '{"one": {"cel": 1, "voi": 0}}\n{"two": {"error": "two.wav is empty: it holds no bytes"}}\n'
+    '{"status": "done", "clips": 1, "failed": 1}\n'
+)
 
 DETAIL: dict[str, Any] = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
 WHERE: dict[str, Any] = {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}}

@@ -2,14 +2,11 @@
 
 import logging
 import os
-import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import FrameType
 
 from components.errors import RegistryError, TimbreError
 from components.registry.errors import LostLease
@@ -146,32 +143,6 @@ class Worker:
             else:
                 log.info("job %s: %s", job.id, what)
             return
-
-
-@contextmanager
-def stopped_by_signals(worker: Worker) -> Iterator[None]:
-    """SIGTERM and Ctrl+C set `worker.stop`."""
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        worker.stop.set()
-
-    former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-
-
-def stop_with_parent(worker: Worker, parent: int) -> None:
-    """Set `worker.stop` when the process that started this one (its id) has gone; a look a second needs no word of it."""
-
-    def watch() -> None:
-        while os.getppid() == parent and not worker.stop.wait(1.0):
-            pass
-        worker.stop.set()
-
-    threading.Thread(target=watch, daemon=True, name="parent").start()
 
 
 def _last_words(code: int) -> str:

@@ -67,9 +67,12 @@ def opened(source: Source) -> Iterator[Sound]:
         return
     stream = io.BytesIO(source) if isinstance(source, bytes | bytearray | memoryview) else source
     try:
+        stream.seek(0, os.SEEK_END)
+        size = stream.tell()
         stream.seek(0)
     except (AttributeError, OSError, ValueError):
         raise AudioError(f"{name_of(source)} cannot be rewound: pass its bytes instead") from None
+    _refuse_empty(size, name_of(source))
     with _sound(stream, name_of(source)) as sound:
         yield sound
 
@@ -95,8 +98,12 @@ def _descriptor(path: str | Path) -> int:
 def _refuse_irregular(found: os.stat_result, path: str | Path) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise AudioError(f"{path} is no regular file (a folder, pipe or device): name an audio file")
-    if found.st_size == 0:
-        raise AudioError(f"{path} is empty: it holds no bytes")
+    _refuse_empty(found.st_size, str(path))
+
+
+def _refuse_empty(size: int, name: str) -> None:
+    if size == 0:
+        raise AudioError(f"{name} is empty: it holds no bytes")
 
 
 def _sound(file: int | BinaryIO, name: str) -> Sound:

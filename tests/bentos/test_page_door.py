@@ -160,6 +160,11 @@ def test_what_does_not_work_is_one_sentence(guest: TestClient, home: Path, data:
     assert str(home) not in answer.text
 
 
+def test_a_clip_of_no_bytes_is_called_empty(guest: TestClient):
+    (token,) = bring(guest, b"").json()
+    assert "My clip.wav is empty: it holds no bytes." in ask(guest, "production", token, "My clip.wav", "").json()["data"][0]
+
+
 @pytest.mark.parametrize(
     "path",
     ["gradio_api/file=/etc/passwd", "gradio_api/file=%2e%2e/timbre.db", "gradio_api/file=",

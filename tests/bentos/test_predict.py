@@ -38,6 +38,16 @@ def test_a_file_that_cannot_be_read_does_not_fail_the_others(client):
     assert failed["error"].startswith("notes.txt is no audio")
 
 
+def test_a_file_of_no_bytes_is_called_empty(client, service: Running):
+    parts = [("audio_files", ("a.wav", SOUND)), ("audio_files", ("b.wav", b""))]
+    assert client.post("/model/predict-files", params=MODEL, files=parts).json()[1] == {"error": "b.wav is empty: it holds no bytes"}
+    empty = service.home / "data" / "b.wav"
+    empty.touch()
+    answer = client.post("/model/predict-directory", params=MODEL, json=["clips/0.wav", "b.wav"])
+    empty.unlink()
+    assert answer.json()["b"] == {"error": "b.wav is empty: it holds no bytes"}
+
+
 def test_where_none_can_be_read_it_is_400(client):
     answer = client.post("/model/predict-files", params=MODEL, files=[("audio_files", ("notes.txt", b"no audio"))])
     assert answer.status_code == 400

@@ -61,7 +61,7 @@ def serve(
     command = [sys.executable, "-m", "bentoml", "serve", "bentos.service:Timbre", "--working-dir", str(root), "--host", address]
     command += ["--port", str(port), *(["--reload"] if hot_reload else [])]
     if with_worker:  # its parent stays the same process, whatever program that runs
-        subprocess.Popen([sys.executable, "-m", "timbre", "worker", "--with-parent", str(os.getpid())], env=environment)
+        subprocess.Popen([sys.executable, "-m", "timbre", "worker", "--beside", str(os.getpid())], env=environment)
     os.execve(sys.executable, command, environment)  # noqa: S606 - signals then reach the service itself
 
 

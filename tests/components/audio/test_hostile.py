@@ -1,10 +1,12 @@
 """Every hostile file is refused with a sentence, quickly and in little memory; one process reads them all and is measured."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +93,15 @@ def test_the_header_alone_gives_it_away(name: str, hostile: dict[str, Path]) -> 
 
 
 @pytest.mark.parametrize("name", sorted(set(HOSTILE) - {"wide.wav"}))
-def test_bytes_are_refused_likewise(name: str, hostile: dict[str, Path]) -> None:
-    with pytest.raises(AudioError, match="the audio"):
-        load(hostile[name].read_bytes(), 22050)
+@pytest.mark.parametrize("form", [bytes, io.BytesIO])
+def test_bytes_and_file_objects_are_refused_likewise(form: Callable[[bytes], Any], name: str, hostile: dict[str, Path]) -> None:
+    with pytest.raises(AudioError, match=f"the audio.* {HOSTILE[name][1]}"):
+        load(form(hostile[name].read_bytes()), 22050)
+
+
+def test_an_empty_file_object_is_called_by_its_name(hostile: dict[str, Path]) -> None:
+    with hostile["empty.wav"].open("rb") as file, pytest.raises(AudioError, match=r"empty\.wav is empty: it holds no bytes$"):
+        load(file, 22050)
 
 
 def test_a_pipe_never_blocks(hostile: dict[str, Path]) -> None:
