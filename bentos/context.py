@@ -22,7 +22,8 @@ from components.cores import cores
 from components.registry import ApiKeys, Registry
 from components.registry.jobs import Jobs
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 LOOKERS = 16
 
 
