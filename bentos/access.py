@@ -26,6 +26,7 @@ KEY = Security(
 PAGE = "/ui"
 LOGIN = f"{PAGE}/login"
 KEYED_PAGE = re.compile(rf"{PAGE}/(config|gradio_api/(run/.*|upload|file=.*)|heard/.*)", re.DOTALL)  # ask for a key before anything else
+ASSETS = ("/assets/", "/static/", "/theme.css")  # below the page: some sixty files that are the same for everyone
 ANY: Literal[""] = ""  # any key will do
 OPEN = {"/", "/metrics", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"}
 RULES: tuple[tuple[str, str, Right | Literal[""]], ...] = (  # method, path, scope; the first that fits
@@ -129,6 +130,11 @@ def is_page(path: str) -> bool:
 def asks_no_key(path: str, config: ServiceConfig) -> bool:
     """Whether strangers are served there."""
     return path in OPEN or (config.auth == "required" and is_page(path) and not KEYED_PAGE.fullmatch(path))
+
+
+def is_asset(path: str) -> bool:
+    """Whether a path is that of the page's own scripts, styles and fonts."""
+    return path.startswith(tuple(f"{PAGE}{where}" for where in ASSETS))
 
 
 def _scope_of(method: str, path: str) -> Right | Literal[""]:

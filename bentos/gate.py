@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bentos import metrics
-from bentos.access import LOGIN, PAGE, Access, asks_no_key, is_page
+from bentos.access import LOGIN, PAGE, Access, asks_no_key, is_asset, is_page
 from bentos.config import MIB, ServiceConfig
 from bentos.errors import Refused, answer, refusal
 from bentos.uploads import MULTIPART
@@ -178,7 +178,9 @@ class Gate:
             route = PAGE
         metrics.REQUESTS.labels(scope["method"] if route != "other" else "", route, visit.status or 499).inc()
         metrics.SECONDS.labels(route).observe(time.monotonic() - visit.began)
-        log.info(
+        quiet = scope["method"] == "GET" and is_asset(scope["path"]) and 200 <= visit.status < 400
+        log.log(
+            logging.DEBUG if quiet else logging.INFO,  # each visit to the page would be sixty lines
             "%s %s",
             scope["method"],
             scope["path"][:200],

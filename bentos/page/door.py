@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Redire
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bentos.access import PAGE, refuse_other_sites
+from bentos.access import ASSETS, PAGE, refuse_other_sites
 from bentos.context import Context
 from bentos.errors import Refused, refusal
 from bentos.page.clips import Clips
@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 COOKIE = "timbre_key"
 HEARD = "heard"
 FIELD = "files"  # what Gradio's frontend calls an upload
-SHARED = ("/assets/{path:path}", "/static/{path:path}", "/theme.css")
+SHARED = tuple(f"{where}{{path:path}}" if where.endswith("/") else where for where in ASSETS)
 SILENT = ("/gradio_api/heartbeat/{name}", "/gradio_api/upload_progress")  # 204 tells a browser not to ask again
 POLICY = "; ".join((
     "default-src 'self'", "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:", "style-src 'self' 'unsafe-inline'",

@@ -1,5 +1,6 @@
 """Who comes in at /ui, and what can be asked for there."""
 
+import logging
 import re
 import tempfile
 import threading
@@ -217,6 +218,30 @@ def test_a_process_that_ends_leaves_the_clips_of_the_others(guest: TestClient, h
 def test_assets_are_those_of_the_page(stranger: TestClient):
     assert stranger.get("/ui/assets/..%2f..%2f..%2froutes.py").status_code in (403, 404)
     assert stranger.get("/ui/static/..%2f..%2f..%2f..%2froutes.py").status_code in (403, 404)
+
+
+def test_the_log_has_the_page_and_not_its_assets(stranger: TestClient, keys: dict[str, str], caplog: pytest.LogCaptureFixture):
+    stranger.cookies.set(COOKIE, keys["predict"], path="/ui")
+    counted = _counted(stranger)
+    logger = logging.getLogger("timbre.access")
+    caplog.set_level(logging.INFO, logger.name)
+    logger.addHandler(caplog.handler)
+    try:
+        script = re.search(r'"\./(assets/[^"]+\.js)"', stranger.get("/ui/").text).group(1)
+        told = [("GET", "assets/none.js", 404), ("POST", script, 405), ("GET", "config", 200)]
+        for method, path, status in [("GET", "theme.css", 200), ("GET", script, 200), *told]:
+            assert stranger.request(method, f"/ui/{path}").status_code == status
+    finally:
+        logger.removeHandler(caplog.handler)
+    lines = dict.fromkeys((record.getMessage(), record.status) for record in caplog.records if record.name == logger.name)
+    assert list(lines) == [("GET /ui/", 200), *[(f"{method} /ui/{path}", status) for method, path, status in told]]
+    assert _counted(stranger) == counted + 6
+
+
+def _counted(client: TestClient) -> float:
+    """Requests below /ui by the service's own figures."""
+    figures = re.findall(r'^timbre_requests_total\{.*route="/ui".*\} (\S+)$', client.get("/metrics").text, re.MULTILINE)
+    return sum(map(float, figures))
 
 
 def test_uploads_are_bounded(guest: TestClient, home: Path):
