@@ -16,6 +16,7 @@ from bentos.errors import add_handlers
 from bentos.gate import Gate
 from bentos.page import open_page
 from bentos.processes import settle
+from bentos.ready import Readiness
 from bentos.routes import catalogue, jobs, models, predict, try_out
 from components.errors import RegistryError
 
@@ -30,12 +31,14 @@ def create_app(config: ServiceConfig) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         context = Context.build(config)
         app.state.context = context
+        app.state.readiness = readiness = Readiness(context.registry.database, context.scorer)
         await run_in_threadpool(_say_what_is_missing, context)
         try:
             async with open_page(app, context) if config.page else nullcontext():
                 settle()
                 yield
         finally:
+            readiness.close()
             context.close()
 
     app = FastAPI(title="Timbre", version="1.0.0", description=examples.DESCRIPTION, lifespan=lifespan)

@@ -1,8 +1,8 @@
 """The process that scores for one process that takes requests, so that neither holds Python's lock while the other needs it.
 
-They share a socket. Its owner sends the config once; then, for each batch, the tagger's digest, the length and scale of each clip, and the
-samples as they are. The answer is a pair: "scored" with the scores of each clip, or "refused" or "broken" with a sentence.
-Where the socket ends, so does the process.
+They share a socket. Its owner sends the config once, which is answered by UP once it can score; then, for each batch, the tagger's digest,
+the length and scale of each clip, and the samples as they are. The answer is a pair: "scored" with the scores of each clip, or "refused" or
+"broken" with a sentence. Where the socket ends, so does the process.
 """
 
 import contextlib
@@ -31,6 +31,7 @@ from components.registry import Registry
 from components.tagger import ClipScores
 
 log = logging.getLogger("timbre.service")
+UP = "up"
 STOP_S = 5.0
 # How long a batch may take until its process counts as hung: to open the largest tagger on a busy machine, and twice the audio's own length
 # at 16 kHz, where a slow core takes a tenth of it.
@@ -46,12 +47,14 @@ LARGE_BYTES = 4 * MIB  # of samples in a batch, after which it is given back at 
 
 
 class Scorer:
-    """The owner's side; for one thread at a time. A process that was lost is replaced at the next batch."""
+    """The owner's side; one thread has batches scored. A process that was lost is replaced at the next batch, or look at it."""
 
     def __init__(self, config: ServiceConfig) -> None:
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None
         self._line: Connection | None = None
+        self._lock = threading.Lock()
+        self._up = False  # it has said that it can score
 
     def score(self, digest: str, clips: Sequence[Clip16]) -> list[ClipScores]:
         """The scores of each clip, in order.
@@ -60,12 +63,31 @@ class Scorer:
             TaggerError: if the tagger cannot be opened.
             RuntimeError: if the process fails, is lost, or hangs.
         """
+        with self._lock:
+            return self._score(digest, clips)
+
+    def is_up(self) -> bool:
+        """Whether the process can score. From any thread: a batch that is at work is not waited for."""
+        if not self._lock.acquire(blocking=False):
+            return self._up
+        try:
+            line = self.start()
+            if not self._up and line.poll():
+                self._up = line.recv() == UP
+            return self._up
+        except (EOFError, OSError):  # it ended as soon as it was there
+            return False
+        finally:
+            self._lock.release()
+
+    def _score(self, digest: str, clips: Sequence[Clip16]) -> list[ClipScores]:
         line = self.start()
         patience_s = OPEN_S + sum(len(clip.samples) for clip in clips) / SAMPLES_PER_S
         clock = threading.Timer(patience_s, self.kill)  # its end ends whatever waits for it here, to write or to read
         clock.daemon = True
         clock.start()
         try:
+            self._up = self._up or line.recv() == UP
             line.send((digest, [(len(clip.samples), clip.scale) for clip in clips]))
             for clip in clips:
                 line.send_bytes(np.ascontiguousarray(clip.samples).view(np.uint8).data)
@@ -117,6 +139,7 @@ class Scorer:
                 self._process.kill()
                 self._process.wait()
         self._line = self._process = None
+        self._up = False
 
 
 def main(number: int) -> None:
@@ -129,6 +152,7 @@ def main(number: int) -> None:
         torch.set_num_threads(max(1, torch.get_num_threads() // config.num_workers))
         taggers = OpenTaggers(Catalogue(Registry(), config.model_dir).folder, config.device, config.models_mib * MIB)
         settle()
+        line.send(UP)
         while True:
             if not line.poll(IDLE_S):
                 give_back()

@@ -54,5 +54,9 @@ class Timbre:
         set_up_logging()
         sweep()
 
+    async def __is_ready__(self) -> bool:
+        """What /readyz says."""
+        return bool(await app.state.readiness.look())
+
 
 Timbre.add_asgi_middleware(Straight, ours=app)  # type: ignore[attr-defined]

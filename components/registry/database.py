@@ -67,6 +67,15 @@ class Database:
             yield session
             session.commit()
 
+    def ask(self) -> None:
+        """See that it answers.
+
+        Raises:
+            RegistryError: if it does not.
+        """
+        with self.read() as session:
+            session.execute(text("SELECT 1"))
+
     def close(self) -> None:
         """Give the connections back; the next use opens new ones."""
         with self._lock:

@@ -1,0 +1,51 @@
+"""Whether requests may be sent here: the database answers, and the process that scores does."""
+
+import asyncio
+import logging
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from bentos.scorer import Scorer
+from components.errors import RegistryError
+from components.registry.database import Database
+
+log = logging.getLogger("timbre.service")
+FRESH_S = 1.0  # for which an answer holds, however many ask
+LOOK_S = 2.0
+
+
+class Readiness:
+    """Looks when it is asked. A service without a model is ready: models are registered, and jobs are queued, by its routes."""
+
+    def __init__(self, database: Database, scorer: Scorer) -> None:
+        self._database, self._scorer = database, scorer
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="timbre-ready")
+        self._turn = asyncio.Lock()
+        self._is_ready, self._looked_at = False, -math.inf
+
+    async def look(self) -> bool:
+        """Whether the service is ready, or was a moment ago."""
+        async with self._turn:
+            if time.monotonic() - self._looked_at > FRESH_S:
+                self._is_ready = await self._look()
+                self._looked_at = time.monotonic()
+            return self._is_ready
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _look(self) -> bool:
+        try:
+            async with asyncio.timeout(LOOK_S):
+                return await asyncio.get_running_loop().run_in_executor(self._thread, self._answers)
+        except TimeoutError:
+            log.warning("not ready: the database does not answer within %g s", LOOK_S)
+        except RegistryError as error:
+            log.warning("not ready: %s", error)
+        return False
+
+    def _answers(self) -> bool:
+        if self._database.is_there:
+            self._database.ask()
+        return self._scorer.is_up()
