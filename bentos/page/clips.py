@@ -93,11 +93,11 @@ class Clips:
         """A new file that takes its whole size from the start, so that clips that come at the same time see it; gone where it fails."""
         path = self.folder / token
         try:
-            with self._alone():
-                self._check_room(size)
-                file = path.open("x+b")
-                _allocate(file, size)
-            with file:
+            with contextlib.ExitStack() as stack:
+                with self._alone():
+                    self._check_room(size)
+                    file = stack.enter_context(path.open("x+b"))
+                    _allocate(file, size)
                 yield file
         except BaseException as error:
             path.unlink(missing_ok=True)

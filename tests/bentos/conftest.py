@@ -43,7 +43,12 @@ def fortress(tmp_path_factory: pytest.TempPathFactory):
     (home / "tmp").mkdir()
     keys = furnish(home)
     with running(
-        home, keys, TMPDIR=str(home / "tmp"), TIMBRE_TIME_LIMIT_S="8", TIMBRE_MAX_SECONDS="120", TIMBRE_CONFIGS=str(ROOT / "configs")
+        home,
+        keys,
+        TMPDIR=str(home / "tmp"),
+        TIMBRE_TIME_LIMIT_S="8",
+        TIMBRE_MAX_SECONDS="1200",
+        TIMBRE_CONFIGS=str(ROOT / "configs"),
     ) as found:
         with ThreadPoolExecutor(40) as pool:  # its pools of threads and connections are then as large as they get
             for _ in range(5):

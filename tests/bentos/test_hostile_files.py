@@ -90,12 +90,14 @@ def test_a_strange_file_is_heard_as_far_as_it_goes(besieged: Running, name):
 
 def test_all_of_them_together_and_again(besieged: Running):
     files = [(name, make()) for name, make in BOMBS.items()]
-    answer = _heard(besieged, *files * 5)
-    assert answer.status == 400
-    assert "not one of" in str(answer.detail)
+    for _ in range(5):
+        answer = _heard(besieged, *files)
+        assert answer.status == 400, answer
+        assert "not one of" in str(answer.detail)
+    assert _heard(besieged, *files * 5).status == 413  # what was decoded of them counts, though all of them failed
 
 
 def test_more_audio_than_a_request_may_hold_is_refused(besieged: Running):
     minute = wav_bytes(1000, 1, 60 * 1000)
-    answer = _heard(besieged, *[(f"{number}.wav", minute) for number in range(3)])
-    assert (answer.status, answer.detail) == (413, "the request holds more than 120 s of audio: send it in parts")
+    answer = _heard(besieged, *[(f"{number}.wav", minute) for number in range(21)])
+    assert (answer.status, answer.detail) == (413, "the request holds more than 1200 s of audio: send it in parts")

@@ -10,7 +10,9 @@ from bentos.app import create_app
 from bentos.config import ServiceConfig
 from tests.fixtures.running import Running
 
-ROUTES = [(method, str(one.path)) for one in iter_route_contexts(create_app(ServiceConfig()).routes) for method in one.methods or ()]
+ROUTES = [
+    (method, str(one.path)) for one in iter_route_contexts(create_app(ServiceConfig()).routes) for method in sorted(one.methods or ())
+]
 SCOPES = ("predict", "test", "models", "train", "admin")
 
 
