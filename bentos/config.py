@@ -1,11 +1,12 @@
 """What the service may be told, by environment variables that are read once at its start: TIMBRE_<NAME IN CAPITALS>."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, field_validator, model_validator
 
 from components.audio import Limits
 from components.errors import ConfigError
@@ -13,6 +14,7 @@ from components.errors import ConfigError
 PREFIX = "TIMBRE_"
 LISTS = {"data_roots": os.pathsep, "s3_buckets": ","}
 MIB = 2**20
+DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
 class ServiceConfig(BaseModel):
@@ -63,6 +65,20 @@ class ServiceConfig(BaseModel):
     page: bool = True
     public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+/?$")] | None = None
 
+    @field_validator("device")
+    @classmethod
+    def _is_a_device(cls, device: str) -> str:
+        if not DEVICE.fullmatch(device):
+            raise ValueError("write auto, cpu, cuda or cuda:0")
+        return device
+
+    @field_validator("model_dir")
+    @classmethod
+    def _is_a_folder(cls, folder: Path | None) -> Path | None:
+        if folder is not None and not folder.is_dir():
+            raise ValueError("there is no such folder: name one that holds tagger folders")
+        return folder
+
     @model_validator(mode="after")
     def _upload_must_fit(self) -> Self:
         if self.max_body_mib > self.max_temporary_mib:
@@ -96,4 +112,5 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> ServiceConf
         first = error.errors()[0]
         if not first["loc"]:  # two that do not go together
             raise ConfigError(str(first["ctx"]["error"])) from None
-        raise ConfigError(f"{PREFIX}{str(first['loc'][0]).upper()}={first['input']!r} does not fit: {first['msg']}") from None
+        name, said = f"{PREFIX}{str(first['loc'][0]).upper()}", first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{name}={first['input']!r} does not fit: {said}") from None

@@ -41,6 +41,12 @@ def test_a_port_that_is_taken(tmp_path: Path):
         (["--host", "example"], {}, "--host example is no IP address: write 127.0.0.1, 0.0.0.0"),
         (["--host", "0.0.0.0"], {"TIMBRE_AUTH": "off"}, "TIMBRE_AUTH=off is for this machine alone"),  # noqa: S104
         ([], {"TIMBRE_MAX_FILES": "many"}, "TIMBRE_MAX_FILES='many' does not fit: Input should be a valid integer"),
+        (["--device", "tpu"], {}, "TIMBRE_DEVICE='tpu' does not fit: write auto, cpu, cuda or cuda:0"),
+        (
+            ["--model-dir", "/nowhere"],
+            {},
+            "TIMBRE_MODEL_DIR='/nowhere' does not fit: there is no such folder: name one that holds tagger folders",
+        ),
         ([], {"TIMBRE_AUTH": "on"}, "TIMBRE_AUTH='on' does not fit: Input should be 'required' or 'off'"),
     ],
 )
