@@ -42,8 +42,7 @@ signal.signal(signal.SIGINT, signal.SIG_IGN)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 from bentos.scorer import main
 main(int(sys.argv[1]))"""
-IDLE_S = 1.0  # after the last batch, until free memory is given back
-LARGE_BYTES = 4 * MIB  # of samples in a batch, after which it is given back at once
+LARGE_BYTES = 16 * MIB  # of samples in a batch, after which free memory is given back
 
 
 class Scorer:
@@ -154,8 +153,6 @@ def main(number: int) -> None:
         settle()
         line.send(UP)
         while True:
-            if not line.poll(IDLE_S):
-                give_back()
             digest, shapes = line.recv()
             clips = [_receive(line, length, scale) for length, scale in shapes]
             line.send(_answer(taggers, digest, clips, config.batch_size))
