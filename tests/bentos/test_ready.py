@@ -88,13 +88,18 @@ def test_a_service_without_its_process_that_scores_is_not_ready_until_it_has_ano
         time.sleep(1.1)
         assert httpx.get(f"{service.url}/readyz").status_code == 200  # it may be at work
         os.kill(scorer.pid, signal.SIGKILL)
-        scorer.wait(10)
+        until(lambda: _ended(scorer))
         until(lambda: ask(service, "GET", "/readyz").status == 503)
         assert ask(service, "GET", "/livez").status == 200
         until(lambda: ask(service, "GET", "/readyz").status == 200, 60)
         (other,) = scorers(service)
         assert other.pid != scorer.pid
         works(service)
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Its owner takes note of its end when it next looks, so until then there is a trace of it."""
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 def scorers(service: Running) -> list[psutil.Process]:
