@@ -226,6 +226,7 @@ def test_the_log_has_the_page_and_not_its_assets(stranger: TestClient, keys: dic
     logger = logging.getLogger("timbre.access")
     caplog.set_level(logging.INFO, logger.name)
     logger.addHandler(caplog.handler)
+    caplog.clear()
     try:
         script = re.search(r'"\./(assets/[^"]+\.js)"', stranger.get("/ui/").text).group(1)
         told = [("GET", "assets/none.js", 404), ("POST", script, 405), ("GET", "config", 200)]
