@@ -9,6 +9,9 @@ export ZENML_ANALYTICS_OPT_IN := false
 export ZENML_AUTO_OPEN_DASHBOARD := false
 export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 5000
+ifdef PIP_CERT # uv does not read it
+export SSL_CERT_FILE ?= $(PIP_CERT)
+endif
 
 .PHONY: setup demo test test-slow lint bench sample lock image image-worker image-base sbom audit lock-images
 

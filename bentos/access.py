@@ -28,7 +28,8 @@ LOGIN = f"{PAGE}/login"
 KEYED_PAGE = re.compile(rf"{PAGE}/(config|gradio_api/(run/.*|upload|file=.*)|heard/.*)", re.DOTALL)  # ask for a key before anything else
 ASSETS = ("/assets/", "/static/", "/theme.css")  # below the page: some sixty files that are the same for everyone
 ANY: Literal[""] = ""  # any key will do
-OPEN = {"/", "/metrics", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"}
+DOCS, DOCS_FILES = "/docs", ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-light-32x32.png")
+OPEN = {"/", "/metrics", "/openapi.json", DOCS, *(f"{DOCS}/{name}" for name in DOCS_FILES)}
 RULES: tuple[tuple[str, str, Right | Literal[""]], ...] = (  # method, path, scope; the first that fits
     ("POST", r"/model/predict-.*", "predict"),
     ("POST", r"/model/test-.*", "test"),
@@ -133,8 +134,8 @@ def asks_no_key(path: str, config: ServiceConfig) -> bool:
 
 
 def is_asset(path: str) -> bool:
-    """Whether a path is that of the page's own scripts, styles and fonts."""
-    return path.startswith(tuple(f"{PAGE}{where}" for where in ASSETS))
+    """Whether a path is that of a page's own scripts, styles and fonts."""
+    return path.startswith(f"{DOCS}/") or path.startswith(tuple(f"{PAGE}{where}" for where in ASSETS))
 
 
 def _scope_of(method: str, path: str) -> Right | Literal[""]:

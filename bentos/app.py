@@ -17,7 +17,7 @@ from bentos.gate import Gate
 from bentos.page import open_page
 from bentos.processes import settle
 from bentos.ready import Readiness
-from bentos.routes import catalogue, jobs, models, predict, try_out
+from bentos.routes import catalogue, docs, jobs, models, predict, try_out
 from components.errors import RegistryError
 
 log = logging.getLogger("timbre.service")
@@ -41,10 +41,10 @@ def create_app(config: ServiceConfig) -> FastAPI:
             readiness.close()
             context.close()
 
-    app = FastAPI(title="Timbre", version="1.0.0", description=examples.DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(title="Timbre", version="1.0.0", description=examples.DESCRIPTION, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.add_middleware(Gate, access=lambda: app.state.context.access, config=config)
     add_handlers(app)
-    for router in (predict.router, try_out.router, catalogue.router, models.router, jobs.router):
+    for router in (predict.router, try_out.router, catalogue.router, models.router, jobs.router, docs.router):
         app.include_router(router)
 
     @app.get("/", include_in_schema=False)
@@ -59,6 +59,9 @@ def create_app(config: ServiceConfig) -> FastAPI:
 
 
 def _say_what_is_missing(context: Context) -> None:
+    for root in context.config.data_roots:
+        if not root.is_dir():
+            log.warning("the data root %s is not there, so no path below it can be predicted: make it, or set TIMBRE_DATA_ROOTS", root)
     try:
         if context.config.auth == "required" and not (context.registry.database.is_there and context.keys.any_active()):
             log.warning("there is no API key yet, so nobody can use this service: `timbre keys create NAME --scope predict` makes one")

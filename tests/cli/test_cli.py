@@ -93,7 +93,7 @@ def test_check_counts_and_names_what_is_left_out(timbre, tmp_path: Path) -> None
 def test_an_empty_registry_says_what_to_do(timbre, tmp_path: Path) -> None:
     result = timbre("models", "list")
     assert result.returncode == 0
-    assert "no models registered here: timbre train" in result.stdout
+    assert "timbre.db does not exist: timbre train" in result.stdout
     assert timbre("models", "list", "--json").stdout.strip() == "[]"
     assert list(tmp_path.iterdir()) == []
 

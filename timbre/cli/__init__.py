@@ -63,7 +63,7 @@ def main() -> None:
     except (KeyboardInterrupt, SystemExit) as stop:
         if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:
             raise
-        print("stopped by Ctrl+C; the same command goes on where it stopped", file=sys.stderr)
+        print("stopped by Ctrl+C; what was finished is kept, and the same command does the rest", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
         sentence = _sentence(error)
@@ -86,7 +86,7 @@ def _sentence(error: Exception) -> str | None:
         said = error.format_message().rstrip(".")
         return said and f"{said}; `{command} --help` tells what it takes"  # empty where the help itself was shown
     if type(error).__name__ == "RunInterruptedException":
-        return "the run was stopped by a signal; the same command goes on where it stopped"
+        return "the run was stopped by a signal; what was finished is kept, and the same command does the rest"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"the disk is full ({error.filename or 'no file is named'}): make room and run the same command again, nothing is lost"
     if isinstance(error, OSError) and error.filename is not None:

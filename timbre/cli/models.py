@@ -29,7 +29,8 @@ def list_models(
         print(json.dumps([model.as_json() for model in models], indent=2))
         return
     if not models:
-        print("no models registered here: timbre train --config configs/sample.yaml makes one")
+        where = "" if registry.database.is_there else f", as {registry.address} does not exist"
+        print(f"no models registered here{where}: timbre train --config configs/sample.yaml makes one, or set TIMBRE_DATABASE_URL")
         return
     rows = []
     for model in models:

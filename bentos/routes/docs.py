@@ -1,0 +1,35 @@
+"""The routes for people to read and try, where there is no internet too: the page's files are those that BentoML ships."""
+
+from importlib.resources import files
+
+from fastapi import APIRouter
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.responses import HTMLResponse, Response
+
+from bentos.access import DOCS, DOCS_FILES
+
+KINDS = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
+KEPT = {"Cache-Control": "max-age=86400"}
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get(DOCS)
+async def docs() -> HTMLResponse:
+    """The OpenAPI document as a page; its addresses are relative, as a proxy may serve it below another path."""
+    script, style, icon = (f"docs/{name}" for name in DOCS_FILES)
+    return get_swagger_ui_html(
+        openapi_url="openapi.json", title="Timbre", swagger_js_url=script, swagger_css_url=style, swagger_favicon_url=icon
+    )
+
+
+def _add(name: str) -> None:
+    file = files("bentoml") / "_internal/server/static_content" / name
+
+    @router.get(f"{DOCS}/{name}")
+    def asset() -> Response:
+        return Response(file.read_bytes(), media_type=KINDS[name[name.rindex(".") :]], headers=KEPT)
+
+
+for name in DOCS_FILES:
+    _add(name)
