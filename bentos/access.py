@@ -135,7 +135,7 @@ def asks_no_key(path: str, config: ServiceConfig) -> bool:
 
 def is_asset(path: str) -> bool:
     """Whether a path is that of a page's own scripts, styles and fonts."""
-    return path.startswith(f"{DOCS}/") or path.startswith(tuple(f"{PAGE}{where}" for where in ASSETS))
+    return path.startswith((f"{DOCS}/", *(f"{PAGE}{where}" for where in ASSETS)))
 
 
 def _scope_of(method: str, path: str) -> Right | Literal[""]:

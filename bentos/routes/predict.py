@@ -26,7 +26,9 @@ from components.errors import TimbreError
 
 Answer = dict[str, int | float | str]
 router = APIRouter(prefix="/model", tags=["model inference"], responses=examples.AUDIO, dependencies=[KEY])
-ModelKey = Annotated[str, Query(alias="model_ckpt_path", max_length=300, description="One of the strings that `GET /models` gives.", examples=["production"])]
+ModelKey = Annotated[
+    str, Query(alias="model_ckpt_path", max_length=300, description="One of the strings that `GET /models` gives.", examples=["production"])
+]
 Scores = Annotated[bool, Query(description="Probabilities instead of 0 or 1.")]
 Paths = Annotated[list[Annotated[str, Body(max_length=4096)]], Body(min_length=1, max_length=1000, examples=[examples.PATHS])]
 
