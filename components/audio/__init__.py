@@ -1,6 +1,7 @@
 """Bytes, a file or an array in; a mono waveform at the wanted rate out, decoded within limits and rounded the same way everywhere."""
 
-from components.audio.decode import DECODER_VERSION, Header, from_array, load, probe
+from components.audio.decode import DECODER_VERSION, Header, from_array, load, load_with_header, probe
+from components.audio.facts import Facts, facts_of
 from components.audio.limits import Limits
 from components.audio.rounding import Clip16, round16
 from components.audio.source import Source, name_of
@@ -9,12 +10,15 @@ from components.audio.windows import cut, window_starts
 __all__ = [
     "DECODER_VERSION",
     "Clip16",
+    "Facts",
     "Header",
     "Limits",
     "Source",
     "cut",
+    "facts_of",
     "from_array",
     "load",
+    "load_with_header",
     "name_of",
     "probe",
     "round16",

@@ -68,6 +68,11 @@ def load(source: Source, sample_rate: int, limits: Limits = Limits()) -> Clip16:
     Raises:
         AudioError: if the source is no readable audio, is cut short, passes a limit, or holds no samples, NaN or infinity.
     """
+    return load_with_header(source, sample_rate, limits)[0]
+
+
+def load_with_header(source: Source, sample_rate: int, limits: Limits = Limits()) -> tuple[Clip16, Header]:  # noqa: B008 - frozen
+    """`load`, and what the file was before: its length is that of what was decoded."""
     name = name_of(source)
     with opened(source) as sound:
         _announced(sound, limits, name)
@@ -78,7 +83,8 @@ def load(source: Source, sample_rate: int, limits: Limits = Limits()) -> Clip16:
             _check_finite(waveform, frames, sound.samplerate, name)
             resampler.feed(waveform)
             frames += len(block)
-        return _rounded(resampler, frames, name)
+        clip = _rounded(resampler, frames, name)
+        return clip, Header(frames / sound.samplerate, int(sound.samplerate), int(sound.channels), str(sound.format))
 
 
 def from_array(y: npt.ArrayLike, sr: int, sample_rate: int, limits: Limits = Limits()) -> Clip16:  # noqa: B008 - frozen

@@ -1,10 +1,10 @@
-"""The SQL tables: models, their aliases, API keys and their rates, training jobs, and the audit trail. A change here needs a revision."""
+"""The SQL tables: models, their aliases, API keys and their rates, training jobs, the audit trail, and the prediction log. A change here needs a revision."""
 
 import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Double, ForeignKey, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import JSON, DateTime, Dialect, Double, ForeignKey, Index, LargeBinary, MetaData, String, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -156,3 +156,41 @@ class AuditRow(Base):
     action: Mapped[str] = mapped_column(String(40))
     model_id: Mapped[str | None] = mapped_column(ForeignKey("models.id"), index=True)
     detail: Mapped[dict[str, Any]]
+
+
+class LoggedModelRow(Base):
+    """A model that has scored, registered here or not, with what its packed numbers stand for."""
+
+    __tablename__ = "logged_models"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(300))
+    labels: Mapped[list[str]]  # codes, in the order of every packed column
+
+
+class PredictionRow(Base):
+    """A clip that was scored, or failed; the numbers of a label are packed, float32 little-endian, decisions uint8."""
+
+    __tablename__ = "predictions"
+    __table_args__ = (Index("ix_predictions_model_at", "model", "at"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    model: Mapped[str] = mapped_column(ForeignKey("logged_models.digest"))
+    request_id: Mapped[str] = mapped_column(String(64))
+    caller: Mapped[str] = mapped_column(String(200))
+    content: Mapped[str | None] = mapped_column(String(64), index=True)  # sha256 of the file's bytes
+    source: Mapped[str | None] = mapped_column(Text)
+    audio_uri: Mapped[str | None] = mapped_column(Text)
+    duration_s: Mapped[float | None] = mapped_column(Double)
+    sample_rate: Mapped[int | None]
+    channels: Mapped[int | None]
+    loudness_lufs: Mapped[float | None] = mapped_column(Double)
+    peak_db: Mapped[float | None] = mapped_column(Double)
+    silent_share: Mapped[float | None] = mapped_column(Double)
+    clipped_share: Mapped[float | None] = mapped_column(Double)
+    scores: Mapped[bytes | None] = mapped_column(LargeBinary)
+    decisions: Mapped[bytes | None] = mapped_column(LargeBinary)
+    embedding: Mapped[bytes | None] = mapped_column(LargeBinary)
+    latency_ms: Mapped[float] = mapped_column(Double)
+    error: Mapped[str | None] = mapped_column(Text)
