@@ -1,7 +1,6 @@
 """Bytes, a file or an array in; a mono waveform at the wanted rate out, decoded within limits and rounded the same way everywhere."""
 
 from components.audio.decode import DECODER_VERSION, Header, from_array, load, load_with_header, probe
-from components.audio.facts import Facts, facts_of
 from components.audio.limits import Limits
 from components.audio.rounding import Clip16, round16
 from components.audio.source import Source, name_of
@@ -10,12 +9,10 @@ from components.audio.windows import cut, window_starts
 __all__ = [
     "DECODER_VERSION",
     "Clip16",
-    "Facts",
     "Header",
     "Limits",
     "Source",
     "cut",
-    "facts_of",
     "from_array",
     "load",
     "load_with_header",
