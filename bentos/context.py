@@ -1,7 +1,7 @@
 """What the routes of one process share."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -11,8 +11,9 @@ from starlette.requests import Request
 
 from bentos.access import Access, Caller
 from bentos.budget import MIB, Budget
-from bentos.catalogue import Catalogue
+from bentos.catalogue import Catalogue, Offer
 from bentos.config import ServiceConfig
+from bentos.recording import Record, Recorder
 from bentos.scorer import Scorer
 from bentos.scoring import Batches
 from bentos.scratch import Scratch
@@ -42,6 +43,7 @@ class Context:
     scorer: Scorer
     lookers: ThreadPoolExecutor
     scratch: Scratch
+    recorder: Recorder
 
     @classmethod
     def build(cls, config: ServiceConfig) -> "Context":
@@ -54,7 +56,12 @@ class Context:
         scorer.start()  # it is ready in seconds; whoever comes before waits
         work = Work(Batches(scorer.score), config.limits, min(8, max(1, cores() // config.num_workers)))
         lookers = ThreadPoolExecutor(LOOKERS, thread_name_prefix="timbre-look")
-        return cls(config, registry, keys, jobs, Access(keys, config), catalogue, sources, work, scorer, lookers, scratch)
+        recorder = Recorder.build(config, registry.database)
+        return cls(config, registry, keys, jobs, Access(keys, config), catalogue, sources, work, scorer, lookers, scratch, recorder)
+
+    def record(self, offer: Offer, caller: str, sources: Sequence[str] = ()) -> Record:
+        """What one request's clips are heard and logged through; see `Record`."""
+        return Record(self.recorder, self.work, offer, caller, sources)
 
     async def look(self, budget: Budget, at: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
         """Run what may wait long for a disk or for S3 in threads of its own, so that nobody else waits for one behind it.
@@ -77,6 +84,7 @@ class Context:
         self.scorer.kill()  # whoever asked for what it does has gone; it may hang
         self.work.close()
         self.scorer.close()
+        self.recorder.close()
         self.registry.close()
 
 

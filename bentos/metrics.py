@@ -19,6 +19,9 @@ PENDING = Gauge("timbre_requests_pending", "Requests under way", multiprocess_mo
 CLIPS = Counter("timbre_clips_total", "Clips heard", ["model", "outcome"])
 AUDIO_SECONDS = Counter("timbre_audio_seconds_total", "Seconds of audio scored", ["model"])
 BATCH = Histogram("timbre_batch_clips", "Clips that shared a batch", buckets=(1, 2, 4, 8, 16, 32, 64))
+LOG_ROWS = Counter("timbre_prediction_log_rows_total", "Predictions that were logged, or could not be", ["outcome"])
+LOG_WAITING = Gauge("timbre_prediction_log_waiting", "Predictions that wait to be logged", multiprocess_mode="livesum")
+LOG_AUDIO = Counter("timbre_prediction_log_audio_total", "Clips whose audio was to be kept", ["outcome"])
 
 
 LIVE = re.compile(r"gauge_live\w*_(\d+)\.db")

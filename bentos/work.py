@@ -24,7 +24,13 @@ GATHER_S = 0.05  # that a group waits for more of its request: full ones cost le
 HELD_BYTES = 8 * 2**20  # of decoded samples not yet scored, for all requests together; a clip per hand may go past it
 TIDY_S = 1.0  # after the last clip, until free memory is given back
 Opener = Callable[[], AbstractContextManager[Source]]
+Reader = Callable[[Source, int, Limits], Clip16]
 Heard = ClipScores | TimbreError
+
+
+def plainly(_place: int) -> Reader:
+    """Nobody wants to know more of a source than how it sounds."""
+    return load
 
 
 class Work:
@@ -65,14 +71,18 @@ class Work:
         self._tidying = None
         self._pool.submit(give_back)
 
-    async def hear(self, offer: Offer, sources: AsyncIterable[Opener], budget: Budget) -> AsyncIterator[Heard]:
+    async def hear(
+        self, offer: Offer, sources: AsyncIterable[Opener], budget: Budget, reader: Callable[[int], Reader] = plainly
+    ) -> AsyncGenerator[Heard]:
         """Each source's scores or its error, in order; sources may still be arriving.
 
+        Args:
+            reader: gives what reads the source at a place, when its turn comes.
         Raises:
             Refused: if the budget is spent.
             TaggerError: if the tagger cannot be opened.
         """
-        line = _Line(self, offer, budget)
+        line = _Line(self, offer, budget, reader)
         try:
             async for heard in line.run(sources):
                 yield heard
@@ -80,7 +90,9 @@ class Work:
             line.stop()
 
     @asynccontextmanager
-    async def hear_one(self, offer: Offer, opener: Opener, budget: Budget) -> AsyncGenerator[tuple[Clip16, ClipScores]]:
+    async def hear_one(
+        self, offer: Offer, opener: Opener, budget: Budget, read: Reader = load
+    ) -> AsyncGenerator[tuple[Clip16, ClipScores]]:
         """One source as the model heard it, and its scores; its memory is counted until the block ends.
 
         Raises:
@@ -95,7 +107,7 @@ class Work:
                 size = _size(done.result())
                 self.hold(size)
 
-        decoding = await self.begin(offer, opener, budget)
+        decoding = await self.begin(offer, opener, budget, read)
         decoding.add_done_callback(count)
         try:
             clip = await decoding
@@ -111,7 +123,7 @@ class Work:
             self.hold(-size)
             self.places.release()
 
-    async def begin(self, offer: Offer, opener: Opener, budget: Budget) -> "asyncio.Future[Clip16 | TimbreError]":
+    async def begin(self, offer: Offer, opener: Opener, budget: Budget, read: Reader = load) -> "asyncio.Future[Clip16 | TimbreError]":
         """Start to decode as soon as there are a place, a hand and room; the place is the caller's to release."""
         await self.places.acquire()
         try:
@@ -125,18 +137,18 @@ class Work:
             self.hands.release()
             self.places.release()
             raise
-        decoding = self.decode(offer, opener, budget)
+        decoding = self.decode(offer, opener, budget, read)
         decoding.add_done_callback(lambda _: self.hands.release())
         return decoding
 
-    def decode(self, offer: Offer, opener: Opener, budget: Budget) -> "asyncio.Future[Clip16 | TimbreError]":
+    def decode(self, offer: Offer, opener: Opener, budget: Budget, read: Reader = load) -> "asyncio.Future[Clip16 | TimbreError]":
         """Start to decode in a thread, at the budget's cost."""
         limits = replace(self._limits, spend=budget.spend)
 
         def run() -> Clip16 | TimbreError:
             try:
                 with opener() as source:
-                    return load(source, offer.settings.sample_rate, limits)
+                    return read(source, offer.settings.sample_rate, limits)
             except TimbreError as error:
                 return error
 
@@ -158,8 +170,9 @@ def _note(offer: Offer, clip: Clip16 | TimbreError) -> None:
 class _Line:
     """One request's clips: being decoded, gathered for the next call, and at the scorer."""
 
-    def __init__(self, work: Work, offer: Offer, budget: Budget) -> None:
-        self._work, self._offer, self._budget = work, offer, budget
+    def __init__(self, work: Work, offer: Offer, budget: Budget, reader: Callable[[int], Reader]) -> None:
+        self._work, self._offer, self._budget, self._reader = work, offer, budget, reader
+        self._fed = 0
         self._mine = asyncio.Semaphore(work.ahead)
         self._held = 0
         self._decoding: deque[asyncio.Future[Clip16 | TimbreError]] = deque()
@@ -175,7 +188,8 @@ class _Line:
         """Start to decode each source as it comes, while there is room."""
         async for opener in sources:
             await self._mine.acquire()
-            decoding = await self._work.begin(self._offer, opener, self._budget)
+            decoding = await self._work.begin(self._offer, opener, self._budget, self._reader(self._fed))
+            self._fed += 1
             self._held += 1
             decoding.add_done_callback(self._decoded)
             self._decoding.append(decoding)

@@ -97,8 +97,8 @@ class Result:
         }
 
 
-async def hear(context: Context, clips: Clips, wish: Wish) -> Result:
-    """Score the clip and keep what the model heard, for people to listen to.
+async def hear(context: Context, clips: Clips, wish: Wish, caller: str) -> Result:
+    """Score the clip, log it, and keep what the model heard, for people to listen to.
 
     Raises:
         TimbreError, Refused: with the sentence that the person reads.
@@ -107,8 +107,8 @@ async def hear(context: Context, clips: Clips, wish: Wish) -> Result:
     async with asyncio.timeout(PATIENCE * context.config.time_limit_s):
         offer = await run_in_threadpool(context.catalogue.find, wish.model)
         budget = context.budget()
-        name, opener = await context.look(budget, _source, context, clips, wish, budget)
-        async with context.work.hear_one(offer, opener, budget) as (clip, heard):
+        name, opener, shown = await context.look(budget, _source, context, clips, wish, budget)
+        async with context.record(offer, caller, shown).hear_one(opener, budget) as (clip, heard):
             sound = await run_in_threadpool(clips.keep_heard, clip, offer.settings.sample_rate)
             outline = await run_in_threadpool(peaks, clip.samples)
             return Result(name, offer, heard, len(clip.samples) / offer.settings.sample_rate, outline, sound)
@@ -120,18 +120,18 @@ def peaks(samples: npt.NDArray[np.int16], columns: int = PEAKS) -> npt.NDArray[n
     return (np.maximum.reduceat(np.abs(samples.astype(np.int32)), starts) / 32767).astype(np.float32)
 
 
-def _source(context: Context, clips: Clips, wish: Wish, budget: Budget) -> tuple[str, Opener]:
-    """The clip's name and what opens it."""
+def _source(context: Context, clips: Clips, wish: Wish, budget: Budget) -> tuple[str, Opener, list[str]]:
+    """The clip's name, what opens it, and what the client named it by; none for an upload."""
     if path := wish.path.strip():
         files = context.sources.files(path, budget.check)
         if len(files) > 1:
             raise Refused(400, f"that is a folder of {len(files)} clips: name one of them")
-        return PurePosixPath(files[0].shown).name, files[0].opened
+        return PurePosixPath(files[0].shown).name, files[0].opened, [files[0].shown]
     if not wish.upload:
         raise Refused(400, NOTHING)
     place = clips.find(wish.upload)
     name = re.sub(r"[\x00-\x1f\x7f]", " ", PurePosixPath(wish.name).name)[:120] or "the clip"
-    return name, lambda: closing(_Named(place, name))
+    return name, lambda: closing(_Named(place, name)), []
 
 
 class _Named(io.FileIO):

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 from starlette.concurrency import run_in_threadpool
 
+from bentos.access import EVERYONE
 from bentos.catalogue import PRODUCTION
 from bentos.context import Context
 from bentos.errors import Refused, refusal
@@ -102,9 +103,10 @@ async def _listen(context: Context, clips: Clips, asked: list[Any], request: gr.
     """The picture of a result, or the sentence of what went wrong."""
     try:
         model, upload, name, path = (one if isinstance(one, str) else "" for one in asked)
+        caller = EVERYONE
         if context.config.auth == "required":
-            await context.access.caller(request.cookies.get(COOKIE, ""), "predict")
-        heard = await hear(context, clips, Wish(model or PRODUCTION, upload, name, path))
+            caller = await context.access.caller(request.cookies.get(COOKIE, ""), "predict")
+        heard = await hear(context, clips, Wish(model or PRODUCTION, upload, name, path), caller.name)
         return await run_in_threadpool(draw, heard)  # some 20 ms for ten minutes, in which other requests go on
     except TimeoutError:
         return draw_error(f"the answer took longer than {context.config.time_limit_s:g} s: send a shorter clip")

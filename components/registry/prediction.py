@@ -61,7 +61,7 @@ class Prediction:
 
 
 APART = ("model_key", "labels")  # columns of another table
-PACKED = {"scores": FLOATS, "decisions": FLAGS, "embedding": FLOATS}
+PACKED: dict[str, np.dtype[Any]] = {"scores": FLOATS, "decisions": FLAGS, "embedding": FLOATS}
 TEXTS = {"request_id": 64, "caller": 200, "source": LONGEST_TEXT, "error": LONGEST_TEXT}
 COLUMNS = tuple(field.name for field in fields(Prediction) if field.name not in APART)
 

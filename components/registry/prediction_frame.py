@@ -33,9 +33,9 @@ def frame_of(session: Session, query: "Select[Any]", model: str, labels: Sequenc
         blocks["decisions"].append(unpacked(columns["decisions"], len(labels), FLAGS, 0).view(np.int8))
         blocks["embedding"].append(unpacked(columns["embedding"], EMBEDDING, FLOATS, np.nan))
     at = _joined(blocks["at"], np.empty(0, "datetime64[us]"))
-    head = pd.DataFrame({"at": pd.Series(at).dt.tz_localize("UTC"), "model": pd.Series(pd.Categorical.from_codes(np.zeros(len(at), "i1"), [model]))})
+    one_model = pd.Categorical.from_codes(np.zeros(len(at), np.int8), pd.Index([model]))
     tables = [
-        head,
+        pd.DataFrame({"at": pd.DatetimeIndex(at, tz="UTC"), "model": one_model}),
         pd.DataFrame({name: _text(texts.pop(name)) for name in TEXTS}),
         _table(blocks.pop("numbers"), NUMBERS, float),
         _table(blocks.pop("scores"), [f"score_{code}" for code in labels], np.float32),

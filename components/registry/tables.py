@@ -1,4 +1,4 @@
-"""The SQL tables: models, their aliases, API keys and their rates, training jobs, the audit trail, and the prediction log. A change here needs a revision."""
+"""The SQL tables: models, aliases, API keys and rates, training jobs, audit trail, prediction log. A change here needs a revision."""
 
 import uuid
 from datetime import UTC, datetime
