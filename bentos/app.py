@@ -1,5 +1,6 @@
 """The web app: routes behind the gate. It knows no BentoML."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
@@ -17,8 +18,10 @@ from bentos.gate import Gate
 from bentos.page import open_page
 from bentos.processes import settle
 from bentos.ready import Readiness
+from bentos.retention import keep_short
 from bentos.routes import catalogue, docs, jobs, models, predict, try_out
 from components.errors import RegistryError
+from components.registry.predictions import Predictions
 
 log = logging.getLogger("timbre.service")
 HEALTH = frozenset({"/livez", "/readyz", "/healthz"})
@@ -33,12 +36,16 @@ def create_app(config: ServiceConfig) -> FastAPI:
         app.state.context = context
         app.state.readiness = readiness = Readiness(context.registry.database, context.scorer)
         await run_in_threadpool(_say_what_is_missing, context)
+        forgetting = keep_short(Predictions(context.registry.database), config.log_retention_days) if config.prediction_log else None
+        sweeper = None if forgetting is None else asyncio.create_task(forgetting)
         try:
             async with open_page(app, context) if config.page else nullcontext():
                 settle()
                 yield
         finally:
             readiness.close()
+            if sweeper is not None:
+                sweeper.cancel()
             context.close()
 
     app = FastAPI(title="Timbre", version="1.0.0", description=examples.DESCRIPTION, docs_url=None, redoc_url=None, lifespan=lifespan)

@@ -1,0 +1,92 @@
+"""timbre predictions: what served models have heard, and how to forget it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from timbre.cli.console import print_table
+
+app = typer.Typer(help="The prediction log: what served models have heard.", no_args_is_help=True)
+Moment = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC.")]
+Model = Annotated[str | None, typer.Option(help="An alias, name@digest8 or a digest; all where none is given.")]
+
+
+@app.command("list")
+def list_predictions(model: Model = None, limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 20) -> None:
+    """Print the last predictions, newest first."""
+    with _opened() as (registry, predictions):
+        found = predictions.last(limit, None if model is None else _digest(registry, predictions, model))
+    if not found:
+        print("nothing is logged yet: a service with TIMBRE_PREDICTION_LOG=true logs each clip that it scores")
+        return
+    rows = []
+    for one in found:
+        length, loudness = f"{one.duration_s:.1f}" if one.duration_s else "", f"{one.loudness_lufs:.1f}" if one.loudness_lufs else ""
+        told = one.error or one.source or ""
+        rows.append((f"{one.at:%Y-%m-%d %H:%M:%S}", one.model_key, one.caller, one.content or "", length, loudness, told))
+    print_table(["when (UTC)", "model", "caller", "content", "s", "LUFS", "source or error"], rows, right=["s", "LUFS"])
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="A Parquet file to write.")],
+    model: Annotated[str, typer.Option(help="An alias, name@digest8 or a digest.")] = "production",
+    since: Moment = None,
+    until: Moment = None,
+) -> None:
+    """Write a model's predictions as one table, a row a clip."""
+    with _opened() as (registry, predictions):
+        frame = predictions.frame(_digest(registry, predictions, model), _utc(since), _utc(until))
+    frame.to_parquet(file, index=False)
+    print(f"{len(frame)} predictions: {file}")
+
+
+@app.command()
+def forget(sha256: Annotated[str, typer.Argument(help="Of the file's bytes, as `sha256sum` prints it.")]) -> None:
+    """Remove every prediction of a file and the audio that was kept of it; what a service has not written yet may follow in seconds."""
+    from components.monitoring.kept_audio import drop
+
+    with _opened() as (_, predictions):
+        gone = predictions.delete_content(sha256.strip().lower(), drop)
+    print(f"forgotten: {gone} predictions")
+
+
+@app.command()
+def prune(before: Annotated[datetime, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC; what is older goes.")]) -> None:
+    """Remove old predictions and the audio that no other one names."""
+    from components.monitoring.kept_audio import drop
+
+    with _opened() as (_, predictions):
+        gone = predictions.delete_before(before.replace(tzinfo=UTC), drop)
+    print(f"forgotten: {gone} predictions")
+
+
+@contextmanager
+def _opened() -> Iterator[tuple[Any, Any]]:
+    """The registry and the prediction log."""
+    from components.registry import Registry
+    from components.registry.predictions import Predictions
+
+    with Registry.look() as registry:
+        yield registry, Predictions(registry.database)
+
+
+def _digest(registry: Any, predictions: Any, name: str) -> str:
+    """The digest of a model that has scored; it need not be registered here, nor be active."""
+    from components.errors import RegistryError
+    from components.registry import UnknownModel
+
+    seen = {key: one.digest for one in reversed(predictions.models_seen()) for key in (one.digest, one.key)}
+    try:
+        return seen.get(name) or str(registry.look_up(name).digest)
+    except UnknownModel:
+        told = ", ".join(key for key in seen if "@" in key) or "none"
+        raise RegistryError(f"no model {name!r} has scored anything here; those that have: {told}") from None
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)
