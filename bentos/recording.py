@@ -71,7 +71,6 @@ class Recorder:
             self.audio.close()
         if self.log is not None:
             self.log.close()
-            metrics.LOG_WAITING.set(self.log.waiting)
 
 
 class Record:
@@ -164,8 +163,9 @@ def _sha256(source: Any) -> str:
     return digest.hexdigest()
 
 
-def _count_rows(outcome: str, rows: int) -> None:
+def _count_rows(outcome: str, rows: int, waiting: int) -> None:
     metrics.LOG_ROWS.labels(outcome).inc(rows)
+    metrics.LOG_WAITING.set(waiting)
 
 
 def _count_audio(outcome: str, clips: int) -> None:

@@ -15,7 +15,7 @@ BATCH_ROWS, EVERY_S = 500, 1.0
 FIRST_DELAY_S, LAST_DELAY_S = 0.5, 30.0
 CLOSE_S = 10.0
 Write = Callable[[Sequence[Prediction]], None]
-Count = Callable[[str, int], None]
+Count = Callable[[str, int, int], None]
 
 
 class PredictionLog:
@@ -23,13 +23,14 @@ class PredictionLog:
 
     Args:
         write: writes a batch, all or none of it; a batch may come again. A RegistryError means that the database is away.
-        count: told how many rows were `written`, `dropped` (the queue was full, or there was no time left) or `failed` (no row to write).
+        count: told how many rows were `written`, `dropped` (the queue was full, or there was no time left) or `failed` (no row to write),
+            and how many wait still.
         most_rows: that wait.
         batch_rows, every_s: rows that are written at a time, and the longest that a row waits for others.
     """
 
     def __init__(
-        self, write: Write, count: Count = lambda _outcome, _rows: None, *, most_rows: int = MOST_ROWS, batch_rows: int = BATCH_ROWS,
+        self, write: Write, count: Count = lambda _outcome, _rows, _waiting: None, *, most_rows: int = MOST_ROWS, batch_rows: int = BATCH_ROWS,
         every_s: float = EVERY_S, first_delay_s: float = FIRST_DELAY_S,
     ) -> None:  # fmt: skip
         self._write, self._count = write, count
@@ -76,10 +77,6 @@ class PredictionLog:
         while batch := self._next():
             if self._try(batch):
                 delay_s = self._first_delay_s
-                with self._changed:
-                    for _ in range(min(len(batch), len(self._waiting))):
-                        self._waiting.popleft()
-                    self._full = False
             elif not self._rest(delay_s):
                 return
             else:
@@ -107,10 +104,18 @@ class PredictionLog:
                 middle = len(batch) // 2
                 return self._try(batch[:middle]) and self._try(batch[middle:])
             log.exception("prediction %s cannot be logged", batch[0].id)
-            self._count("failed", 1)
+            self._done("failed", 1)
             return True
-        self._count("written", len(batch))
+        self._done("written", len(batch))
         return True
+
+    def _done(self, outcome: str, rows: int) -> None:
+        """Take rows out of the front of the queue; at the end it may be empty already."""
+        with self._changed:
+            for _ in range(min(rows, len(self._waiting))):
+                self._waiting.popleft()
+            self._full = False
+        self._count(outcome, rows, self.waiting)
 
     def _rest(self, delay_s: float) -> bool:
         """Wait before the next try; False where there is no time for one."""
@@ -125,7 +130,7 @@ class PredictionLog:
         return True
 
     def _drop(self, rows: int) -> None:
-        self._count("dropped", rows)
+        self._count("dropped", rows, self.waiting)
         if not self._full:
             log.warning("predictions are dropped from the log: the database does not take them as fast as they come")
         self._full = True

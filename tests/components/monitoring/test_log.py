@@ -27,7 +27,7 @@ class Book:
         self.there.set()
         self.rows: list[str] = []
         self.batches: list[int] = []
-        self.tries = 0
+        self.tries = self.waiting = 0
         self.counted: Counter[str] = Counter()
 
     def write(self, batch: Sequence[Prediction]) -> None:
@@ -39,8 +39,9 @@ class Book:
         self.batches.append(len(batch))
         self.rows += [one.id for one in batch]
 
-    def count(self, outcome: str, rows: int) -> None:
+    def count(self, outcome: str, rows: int, waiting: int) -> None:
         self.counted[outcome] += rows
+        self.waiting = waiting
 
 
 @contextmanager
@@ -64,6 +65,7 @@ def test_rows_are_written_in_their_order_and_in_batches() -> None:
             assert log.add(row(str(place)))
     assert book.rows == [str(place) for place in range(25)]
     assert book.batches == [10, 10, 5]
+    assert book.waiting == 0
     assert book.counted == {"written": 25}
 
 

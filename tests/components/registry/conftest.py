@@ -2,10 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
-import subprocess
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +10,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from components.registry import Card, Decision, RegisteredModel, Registry
+from tests.fixtures.postgres import postgres
 
 UrlMaker = Callable[[], str]
 TaggerMaker = Callable[..., Path]
@@ -22,34 +19,11 @@ TaggerMaker = Callable[..., Path]
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a PostgreSQL that databases may be made in: TIMBRE_TEST_POSTGRES_URL, or Debian's, started for the session."""
-    if url := os.environ.get("TIMBRE_TEST_POSTGRES_URL"):
-        yield url
-        return
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    if not programs:
-        pytest.skip("no PostgreSQL: install Debian's postgresql, or set TIMBRE_TEST_POSTGRES_URL")
-    bin_folder = programs[-1].parent
-    folder = Path(tempfile.mkdtemp(prefix="timbre-postgres-"))  # not pytest's own, which another user may not enter
-    user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-    if user:
-        shutil.chown(folder, "postgres", "postgres")
-
-    def call(program: str, *arguments: str) -> None:
-        command = [str(bin_folder / program), "-D", str(folder / "data"), *arguments]
-        done = subprocess.run(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, **user
-        )
-        assert done.returncode == 0, done.stderr.decode()
-
     try:
-        call("initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync")
-        call("pg_ctl", "start", "-w", "-l", str(folder / "log"), "-o", f"-k {folder} -c listen_addresses='' -c fsync=off")
-        try:
-            yield f"postgresql://postgres:not-asked@/postgres?host={folder}"
-        finally:
-            call("pg_ctl", "stop", "-m", "immediate")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with postgres() as url:
+            yield url
+    except LookupError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

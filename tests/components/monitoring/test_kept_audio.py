@@ -1,0 +1,81 @@
+"""The bytes of scored clips, in a folder and on a real S3 server."""
+
+import io
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from components.errors import ConfigError
+from components.monitoring.kept_audio import Bucket, Folder, KeptAudio, drop, place_of
+from tests.fixtures.buckets import s3_server
+
+SHA = "ab" + "c" * 62
+
+
+class Figures(Counter[str]):
+    def count(self, outcome: str, clips: int) -> None:
+        self[outcome] += clips
+
+
+def test_a_folder_keeps_each_content_once(tmp_path: Path) -> None:
+    figures = Figures()
+    audio = KeptAudio(Folder(tmp_path), figures.count, 100)
+    uri = audio.take(SHA, io.BytesIO(b"sound"))
+    audio.close()
+    assert uri == str(tmp_path / "ab" / SHA)
+    assert Path(uri).read_bytes() == b"sound"
+    assert KeptAudio(Folder(tmp_path), figures.count, 100).take(SHA, io.BytesIO(b"sound")) == uri
+    assert figures == {"kept": 1}
+    drop(uri)
+    drop(uri)
+    assert not Path(uri).exists()
+
+
+def test_what_finds_no_room_is_skipped(tmp_path: Path) -> None:
+    figures, gate = Figures(), threading.Event()
+    place = Folder(tmp_path)
+    place.put = lambda *_: gate.wait(5)  # type: ignore[method-assign,assignment,return-value]
+    audio = KeptAudio(place, figures.count, max_bytes=10, most_bytes=15)
+    assert audio.take("a" * 64, io.BytesIO(b"x" * 10)) is not None
+    assert audio.take("b" * 64, io.BytesIO(b"x" * 10)) is None
+    assert audio.take("c" * 64, io.BytesIO(b"x" * 11)) is None
+    gate.set()
+    audio.close()
+    assert figures == {"skipped": 2, "kept": 1}
+
+
+def test_a_place_that_fails_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    figures = Figures()
+    audio = KeptAudio(Folder(tmp_path / "file"), figures.count, 100)
+    audio.take(SHA, io.BytesIO(b"sound"))
+    audio.close()
+    assert figures == {"failed": 1}
+
+
+@pytest.mark.slow
+def test_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    with s3_server() as server:
+        server.make("kept")
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        figures = Figures()
+        audio = KeptAudio(Bucket("s3://kept/clips/"), figures.count, 100)
+        uri = audio.take(SHA, io.BytesIO(b"sound"))
+        audio.close()
+        assert uri == f"s3://kept/clips/{SHA}"
+        assert server.client.get_object(Bucket="kept", Key=f"clips/{SHA}")["Body"].read() == b"sound"
+        drop(uri)
+        drop(uri)
+        assert server.client.list_objects_v2(Bucket="kept")["KeyCount"] == 0
+    assert figures == {"kept": 1}
+
+
+def test_settings_name_a_place() -> None:
+    assert place_of("none") is None
+    assert isinstance(place_of("kept"), Folder)
+    assert isinstance(place_of("s3://bucket/prefix"), Bucket)
+    with pytest.raises(ConfigError, match="names no bucket"):
+        place_of("s3://")
