@@ -30,9 +30,15 @@ class PredictionLog:
     """
 
     def __init__(
-        self, write: Write, count: Count = lambda _outcome, _rows, _waiting: None, *, most_rows: int = MOST_ROWS, batch_rows: int = BATCH_ROWS,
-        every_s: float = EVERY_S, first_delay_s: float = FIRST_DELAY_S,
-    ) -> None:  # fmt: skip
+        self,
+        write: Write,
+        count: Count = lambda _outcome, _rows, _waiting: None,
+        *,
+        most_rows: int = MOST_ROWS,
+        batch_rows: int = BATCH_ROWS,
+        every_s: float = EVERY_S,
+        first_delay_s: float = FIRST_DELAY_S,
+    ) -> None:
         self._write, self._count = write, count
         self._most, self._batch, self._every_s, self._first_delay_s = most_rows, batch_rows, every_s, first_delay_s
         self._waiting: deque[Prediction] = deque()
