@@ -35,9 +35,7 @@ Paths = Annotated[list[Annotated[str, Body(max_length=4096)]], Body(min_length=1
 
 
 @router.post("/predict-files", openapi_extra=examples.UPLOAD, responses=examples.FILES)
-async def predict_files(
-    request: Request, response: Response, model: ModelKey, scores: Scores = False, ids: Ids = False
-) -> list[Answer]:
+async def predict_files(request: Request, response: Response, model: ModelKey, scores: Scores = False, ids: Ids = False) -> list[Answer]:
     """Hear uploaded files: one object a file, in their order. A file that cannot be read has an `error` instead; 400 where none can be."""
     check_type(request)
     context = context_of(request)
