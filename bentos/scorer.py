@@ -171,7 +171,7 @@ def _receive(line: Connection, length: int, scale: float) -> Clip16:
 def _answer(taggers: OpenTaggers, digest: str, clips: Sequence[Clip16], batch_size: int) -> tuple[str, object]:
     try:
         scores = taggers.get(digest).score_clips(clips, batch_size)
-        return "scored", [(one.windows, one.starts_s, one.clip) for one in scores]
+        return "scored", [(one.windows, one.starts_s, one.clip, one.embedding) for one in scores]
     except TimbreError as error:
         return "refused", str(error)
     except Exception as error:

@@ -1,6 +1,7 @@
 """One module from waveform to logits: feature, statistics, backbone, head, and the pooling of window scores into a clip's."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from components.errors import ConfigError
 from components.features import FEATURES, Feature
 from components.labels import LabelSet
 from components.menus import build, choose
-from components.models import HEADS, MODELS, POOLINGS, Backbone, Head, accepted_input, build_backbone, start_head
+from components.models import HEADS, MODELS, POOLINGS, Backbone, Head, accepted_input, build_backbone, projection, start_head
 
 
 class Network(nn.Module):
@@ -21,6 +22,7 @@ class Network(nn.Module):
 
     mean: Tensor
     std: Tensor
+    projection: Tensor
 
     def __init__(self, feature: Feature, backbone: Backbone, head: Head, pooling: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -28,6 +30,7 @@ class Network(nn.Module):
         self.pooling = pooling
         self.register_buffer("mean", torch.zeros(feature.statistics_shape))
         self.register_buffer("std", torch.ones(feature.statistics_shape))
+        self.register_buffer("projection", projection(backbone.width))
 
     def forward(self, waveforms: Tensor) -> Tensor:
         return self.classify(self.transform(waveforms))
@@ -40,9 +43,14 @@ class Network(nn.Module):
         """The model's input -> logits [batch, label], float32 under autocast too."""
         return self.head(self.backbone(inputs))
 
+    def hear(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The model's input -> logits [batch, label] and the embedding projected to [batch, 32], in one pass through the backbone."""
+        frames = self.backbone(inputs)
+        return self.head(frames), _over_time(frames) @ self.projection
+
     def embed(self, waveforms: Tensor) -> Tensor:
         """Waveforms -> [batch, width]: what the backbone hears, averaged over time."""
-        return self.backbone(self.transform(waveforms)).float().mean(dim=-1)
+        return _over_time(self.backbone(self.transform(waveforms)))
 
     def pool(self, scores: Tensor) -> Tensor:
         """The scores of one clip's windows [window, label] -> the clip's [label]."""
@@ -73,6 +81,16 @@ class Network(nn.Module):
         floor = 0.1 * std.mean(dim=(1, 2), keepdim=True)  # a channel at a time, since each has a unit of its own
         self.mean.copy_(mean)
         self.std.copy_(std.maximum(floor.where(floor > 0, 1.0)))
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Weights without a projection take the one of their width, which is what they would have."""
+        state_dict.setdefault(f"{prefix}projection", self.projection)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def _over_time(frames: Tensor) -> Tensor:
+    """[batch, width, frame] -> [batch, width], float32."""
+    return frames.float().mean(dim=-1)
 
 
 def build_network(feature: FeatureConfig, model: ModelConfig, windows: WindowConfig, sample_rate: int, labels: LabelSet) -> Network:

@@ -15,6 +15,7 @@ from components.models.heads import HEADS
 from components.models.mobnet import MobNet
 from components.models.pooling import POOLINGS
 from components.models.pretrained import find_weights
+from components.models.projection import DIMENSIONS, projection
 from components.models.small_cnn import SmallCnn
 from components.models.spectrogram_transformer import SpectrogramTransformer
 from components.models.timm_backbone import TimmBackbone
@@ -100,6 +101,7 @@ def check_weights(pretrained: str) -> None:
 
 
 __all__ = [
+    "DIMENSIONS",
     "HEADS",
     "MODELS",
     "POOLINGS",
@@ -117,5 +119,6 @@ __all__ = [
     "build_backbone",
     "check_weights",
     "find_model",
+    "projection",
     "start_head",
 ]

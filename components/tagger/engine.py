@@ -15,26 +15,28 @@ from components.errors import TaggerError
 from components.network import Network
 
 Floats = npt.NDArray[np.float32]
-Engine = Callable[[Floats], Floats]
+Heard = tuple[Floats, Floats | None]  # scores [window, label] and projected embeddings [window, 32]
+Engine = Callable[[Floats], Heard]
+EMBEDDING = "embedding"  # the output after the logits; a model without it is scored all the same
 INPUTS = "inputs"  # of a model that takes the feature; one that takes waveforms computes it itself
 CUDA = "CUDAExecutionProvider"
 ACTIVATIONS: dict[Task, Callable[[Tensor], Tensor]] = {"multilabel": torch.sigmoid, "multiclass": partial(torch.softmax, dim=-1)}
 
 
 def torch_engine(network: Network, device: torch.device, task: Task) -> Engine:
-    """Windows [window, time] -> scores [window, label], in float32 whatever the caller's autocast."""
+    """Windows [window, time] -> scores and embeddings, in float32 whatever the caller's autocast."""
     activate = ACTIVATIONS[task]
 
-    def score(windows: Floats) -> Floats:
+    def hear(windows: Floats) -> Heard:
         with torch.inference_mode(), exact(device):
-            scores: Floats = activate(network(torch.from_numpy(windows).to(device))).cpu().numpy()
-        return scores
+            logits, embeddings = network.hear(network.transform(torch.from_numpy(windows).to(device)))
+            return activate(logits).cpu().numpy(), embeddings.cpu().numpy()
 
-    return score
+    return hear
 
 
 def onnx_engine(model: bytes, network: Network, device: torch.device, task: Task) -> Engine:
-    """The same by ONNX Runtime, but for the feature, which PyTorch computes.
+    """The same by ONNX Runtime, but for the feature, which PyTorch computes; no embeddings where the model has no such output.
 
     Args:
         model: what `export_onnx` made of the network.
@@ -43,17 +45,18 @@ def onnx_engine(model: bytes, network: Network, device: torch.device, task: Task
     """
     session = onnx_session(model, device)
     takes = session.get_inputs()[0].name
+    names = [output.name for output in session.get_outputs()]
+    place = names.index(EMBEDDING) if EMBEDDING in names else None
     activate = ACTIVATIONS[task]
 
-    def score(windows: Floats) -> Floats:
+    def hear(windows: Floats) -> Heard:
         if takes == INPUTS:
             with torch.inference_mode(), exact(device):
                 windows = network.transform(torch.from_numpy(windows).to(device)).cpu().numpy()
-        logits = session.run(None, {takes: windows})[0]
-        scores: Floats = activate(torch.from_numpy(logits)).numpy()
-        return scores
+        found = session.run(None, {takes: windows})
+        return activate(torch.from_numpy(found[0])).numpy(), None if place is None else found[place]
 
-    return score
+    return hear
 
 
 def onnx_session(model: bytes, device: torch.device) -> Any:

@@ -1,4 +1,4 @@
-"""The network after its feature as an ONNX model, the model's input -> logits [batch, label], checked before anyone may use it."""
+"""The network after its feature as an ONNX model, the model's input -> logits and embedding, checked before anyone may use it."""
 
 import warnings
 from typing import Any
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from components.config import Task
 from components.errors import TaggerError
 from components.network import Network
-from components.tagger.engine import INPUTS, Floats, onnx_engine, torch_engine
+from components.tagger.engine import EMBEDDING, INPUTS, Floats, onnx_engine, torch_engine
 
 TOLERANCE = 1e-4  # between scores; what float32 loses where sums run in another order is a hundred times less
 WAY_OUT = "set training.engine to torch"
@@ -23,8 +23,8 @@ class _Classifier(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self.network.classify(inputs)
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        return self.network.hear(inputs)
 
 
 def export_onnx(network: Network, window_samples: int, task: Task = "multilabel") -> bytes:
@@ -54,10 +54,10 @@ def difference(network: Network, model: bytes, windows: Floats, task: Task) -> f
     Raises:
         TaggerError: if ONNX Runtime does not run the model.
     """
-    expected = torch_engine(network, _CPU, task)(windows)
+    expected, _ = torch_engine(network, _CPU, task)(windows)
     engine = onnx_engine(model, network, _CPU, task)
     try:
-        return float(abs(engine(windows) - expected).max())
+        return float(abs(engine(windows)[0] - expected).max())
     except Exception as error:  # ONNX Runtime's errors share no class
         raise TaggerError(f"the exported network does not run ({' '.join(str(error).split())[:200]}): {WAY_OUT}") from None
 
@@ -79,7 +79,7 @@ def _export(network: Network, window_samples: int) -> bytes:
                 _Classifier(network),
                 (example,),
                 input_names=[INPUTS],
-                output_names=["logits"],
+                output_names=["logits", EMBEDDING],
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
                 dynamo=True,
                 verbose=False,

@@ -16,11 +16,19 @@ from components.tagger.engine import Floats
 
 @dataclass(frozen=True, eq=False)
 class ClipScores:
-    """A clip's scores: `windows` [window, label] with their `starts_s` [window], and `clip` [label], pooled from them."""
+    """What a tagger hears in a clip.
+
+    Attributes:
+        windows: scores [window, label].
+        starts_s: of the windows, [window].
+        clip: scores [label], pooled from the windows'.
+        embedding: [32], the mean over the windows; None where an exported network does not give it.
+    """
 
     windows: Floats
     starts_s: npt.NDArray[np.float64]
     clip: Floats
+    embedding: Floats | None
 
 
 Outcome = tuple[str, ClipScores | TimbreError]

@@ -20,7 +20,7 @@ from components.errors import TaggerError, TimbreError
 from components.labels import LabelSet
 from components.network import Network, build_network
 from components.progress import Progress, quiet
-from components.tagger.engine import Engine, Floats, exact, find_device, missing, onnx_engine, torch_engine
+from components.tagger.engine import Engine, Floats, Heard, exact, find_device, missing, onnx_engine, torch_engine
 from components.tagger.folder import ONNX, WEIGHTS, check
 from components.tagger.reading import Reading, read_ahead
 from components.tagger.settings import TaggerJson
@@ -102,7 +102,7 @@ class Tagger:
         """A mono waveform [time] at the tagger's own rate -> scores [window, label]."""
         starts = self._starts(len(waveform))
         parts = [starts[first : first + BATCH_SIZE] for first in range(0, len(starts), BATCH_SIZE)]
-        return np.concatenate([self._engine(cut(waveform, part, self.settings.window_samples)) for part in parts])
+        return np.concatenate([self._engine(cut(waveform, part, self.settings.window_samples))[0] for part in parts])
 
     def score_clips(self, clips: Iterable[Clip16], batch_size: int = BATCH_SIZE) -> Iterator[ClipScores]:
         """Clips at the tagger's own rate -> their scores, in order; windows of many clips share batches.
@@ -184,15 +184,18 @@ class Tagger:
         return window_starts(num_samples, self.settings.window_samples, self.settings.hop_samples)
 
     def _share_out(self, batch: Floats, owners: "list[tuple[_Waiting, int]]") -> None:
-        scores, first = self._engine(batch), 0
+        (scores, embeddings), first = self._engine(batch), 0
         for entry, count in owners:
-            entry.parts.append(scores[first : first + count])
+            part = slice(first, first + count)
+            entry.parts.append((scores[part], None if embeddings is None else embeddings[part]))
             first += count
 
     def _pooled(self, entry: "_Waiting") -> ClipScores:
-        windows = np.concatenate(entry.parts)
+        windows = np.concatenate([scores for scores, _ in entry.parts])
         clip = self.network.pool(torch.from_numpy(windows)).numpy()
-        return ClipScores(windows, np.array(entry.starts) / self.sample_rate, clip)
+        embeddings = [part for _, part in entry.parts if part is not None]
+        embedding = np.concatenate(embeddings).mean(axis=0) if embeddings else None
+        return ClipScores(windows, np.array(entry.starts) / self.sample_rate, clip, embedding)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,11 +203,11 @@ class _Waiting:
     """A clip whose windows are not all scored yet."""
 
     starts: list[int]
-    parts: list[Floats]
+    parts: list[Heard]
 
     @property
     def complete(self) -> bool:
-        return sum(map(len, self.parts)) == len(self.starts)
+        return sum(len(scores) for scores, _ in self.parts) == len(self.starts)
 
 
 def _failures(names: "deque[tuple[str, TimbreError | None]]") -> Iterator[Outcome]:

@@ -73,7 +73,7 @@ def embedding_key(network: Network, settings: TaggerSettings) -> str:
     }
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for name, tensor in sorted(network.state_dict().items()):
-        if not name.startswith("head."):
+        if not name.startswith(("head.", "projection")):
             digest.update(f"\n{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

@@ -29,7 +29,7 @@ def score_clips(network: Network, store: Store, settings: TaggerSettings) -> npt
     network.eval()
     try:
         engine = torch_engine(network, network.mean.device, settings.task)
-        scores = np.concatenate([engine(windows) for windows in ahead(_cut(store, places, starts, settings.window_samples), 2)])
+        scores = np.concatenate([engine(windows)[0] for windows in ahead(_cut(store, places, starts, settings.window_samples), 2)])
     finally:
         for module, mode in modes.items():
             module.training = mode
