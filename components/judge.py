@@ -3,16 +3,19 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 
 from components.audio import Clip16, load
+from components.audio.facts import Facts, facts_of
 from components.config import EvaluationConfig
 from components.errors import DataError, TaggerError
 from components.evaluation.judgement import Judgement, Subject, WindowScores, WorstClip, judgement_of
+from components.evaluation.reference import reference_of
 from components.progress import Progress, quiet
 from components.store import Store
 from components.tagger import ClipScores, Tagger
 
-__all__ = ["Judgement", "hear", "judge"]
+__all__ = ["Judgement", "hear", "judge", "reference"]
 
 
 def judge(
@@ -67,6 +70,22 @@ def hear(tagger: Tagger, store: Store, progress: Progress = quiet, batch_size: i
     if frame.empty:
         raise DataError(f"there are no clips to judge {tagger.name} on: name a data set that has some in this split")
     return list(progress(tagger.score_clips(_clips(tagger, store), batch_size), "judge", len(frame)))
+
+
+def reference(tagger: Tagger, store: Store, judgement: Judgement, heard: Sequence[ClipScores]) -> pd.DataFrame:
+    """What drift compares with, see `reference_of`.
+
+    Args:
+        judgement: of the tagger on these clips.
+        heard: what `hear` gave for them.
+    """
+    none = np.full(tagger.network.projection.shape[1], np.nan, np.float32)
+    embeddings = np.stack([none if one.embedding is None else one.embedding for one in heard])
+
+    def facts_at(place: int) -> Facts:
+        return facts_of(_clip(tagger, store, place), tagger.sample_rate)
+
+    return reference_of(judgement, store.manifest.frame, embeddings, facts_at)
 
 
 def _clips(tagger: Tagger, store: Store) -> Iterator[Clip16]:

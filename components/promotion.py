@@ -9,6 +9,7 @@ import pandas as pd
 
 from components.config import EvaluationConfig, GateConfig
 from components.evaluation.predictions import Predicted, arrays
+from components.evaluation.reference import REFERENCE
 from components.judge import judge
 from components.labels import LabelSet
 from components.registry import Card, RegisteredModel, Registry
@@ -17,7 +18,7 @@ from components.store import Store
 from components.tagger import Tagger, attach
 
 CARD, PREDICTIONS = "card.json", "predictions.parquet"
-ATTACHED = (CARD, "reference.parquet", "README.md", PREDICTIONS)
+ATTACHED = (CARD, REFERENCE, "README.md", PREDICTIONS)
 
 
 def register_judged(
@@ -43,7 +44,8 @@ def register_judged(
     """
     card = Card.from_json(json.loads((evaluation / CARD).read_text(encoding="utf-8")))
     for name in ATTACHED:
-        attach(folder, name, evaluation / name)
+        if (evaluation / name).exists():  # a judgement may have been written without a reference
+            attach(folder, name, evaluation / name)
     candidate = Tagger.open(folder)
     predicted = arrays(pd.read_parquet(evaluation / PREDICTIONS), candidate.label_set)
     clips = store.of(card.split)

@@ -11,7 +11,7 @@ from zenml.types import HTMLString
 
 from components.config import Config, EvaluationConfig
 from components.evaluation.write import write_evaluation
-from components.judge import judge
+from components.judge import hear, judge, reference
 from components.progress import bars
 from components.store import StoreRef, open_store
 from components.tagger import Tagger, read_engines
@@ -26,12 +26,14 @@ def evaluate(
 ) -> tuple[Annotated[Path, "evaluation"], Annotated[HTMLString, ArtifactConfig(name="report")]]:
     """The folder of `write_evaluation`, and its report; on test, or on val where there is no test split."""
     opened, clips = Tagger.open(tagger, device="auto"), open_store(store)
-    split = "test" if len(clips.of("test")) else "val"
-    judgement = judge(opened, clips.of(split), evaluation, progress=bars)
+    judged = clips.of("test" if len(clips.of("test")) else "val")
+    heard = hear(opened, judged, bars)
+    judgement = judge(opened, judged, evaluation, heard=heard)
     history = pd.read_csv(tagger / HISTORY) if (tagger / HISTORY).exists() else None
     folder = Path(tempfile.mkdtemp(prefix="timbre-")) / "evaluation"
     note = (tagger / NOTE).read_text() if (tagger / NOTE).exists() else ""
-    write_evaluation(judgement, folder, history, _told(recipe), _versions(), note=note, engines=read_engines(tagger))
+    engines, compared = read_engines(tagger), reference(opened, judged, judgement, heard)
+    write_evaluation(judgement, folder, history, _told(recipe), _versions(), note=note, engines=engines, reference=compared)
     metrics = judgement.metrics.flat()
     log_metadata({name: value for name, value in metrics.items() if "/" not in name})
     return folder, HTMLString((folder / "report.html").read_text(encoding="utf-8"))

@@ -1,21 +1,16 @@
-"""What goes with a tagger: the model card, as data and as Markdown, and the scores that drift is measured against."""
+"""What goes with a tagger: the model card, as data and as Markdown."""
 
 import math
 from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from components.evaluation import wording
 from components.evaluation.engines import engine_answer
 from components.evaluation.judgement import Judgement
 from components.evaluation.metrics import OVERALL
 from components.evaluation.names import display_name
-from components.evaluation.predictions import score_column
 from components.evaluation.table import number, span
 
-MOST_REFERENCE_CLIPS = 2000
 DIGITS = 6
 
 
@@ -111,17 +106,6 @@ def readme(made: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def reference(judgement: Judgement) -> pd.DataFrame:
-    """clip_id, duration_s and score_<code> of the judged clips: what drift compares with.
-
-    Of more than 2,000 clips it keeps 2,000, evenly.
-    """
-    columns = ["clip_id", "duration_s", *(score_column(code) for code in judgement.label_set.codes)]
-    table = judgement.predictions[columns]
-    kept = np.unique(np.linspace(0, len(table) - 1, min(len(table), MOST_REFERENCE_CLIPS)).round().astype(np.int64))
-    return table.iloc[kept].reset_index(drop=True)
 
 
 def _rounded(value: Any) -> float:

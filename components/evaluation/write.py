@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from components.evaluation.card import card, readme, reference
+from components.evaluation.card import card, readme
 from components.evaluation.for_dvc import dvc_files
 from components.evaluation.judgement import Judgement
 from components.evaluation.pictures import pictures
+from components.evaluation.reference import REFERENCE
 from components.evaluation.report import Verdict, report
 from components.files import write_whole
 
@@ -25,6 +26,7 @@ def write_evaluation(
     verdict: Verdict | None = None,
     note: str = "",
     engines: Mapping[str, Any] | None = None,
+    reference: pd.DataFrame | None = None,
 ) -> Path:
     """Write all that is known of a judgement.
 
@@ -34,13 +36,15 @@ def write_evaluation(
     Args:
         folder: made where it is missing; files of the same names are replaced, each at once.
         history, config, versions, verdict, note, engines: as for `report`.
+        reference: of `components.judge.reference`; without it there is no reference.parquet.
     """
     folder, made = Path(folder), card(judgement, engines)
     files = dvc_files(judgement, history)
     files |= {f"plots/{picture.name}.png": picture.png() for picture in pictures(judgement, history)}
     files["report.html"] = report(judgement, verdict, history, config, versions, note, engines).encode()
     files["predictions.parquet"] = _parquet(judgement.predictions)
-    files["reference.parquet"] = _parquet(reference(judgement))
+    if reference is not None:
+        files[REFERENCE] = _parquet(reference)
     files["card.json"] = (json.dumps(made, indent=2, ensure_ascii=False) + "\n").encode()
     files["README.md"] = readme(made).encode()
     for name, content in files.items():

@@ -1,6 +1,7 @@
 import csv
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import torch
 from components.config import AudioConfig, DataConfig, EvaluationConfig, FeatureConfig, ModelConfig, WindowConfig
 from components.datasets import build_manifest
 from components.errors import DataError, TaggerError
+from components.evaluation.reference import read_reference
 from components.evaluation.write import write_evaluation
-from components.judge import judge
+from components.judge import hear, judge, reference
 from components.labels import LabelSet, from_codes
 from components.network import build_network
 from components.store import Store, build_store, open_store
@@ -107,6 +109,30 @@ def test_a_real_judgement_can_be_written(tagger, store, tmp_path):
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.count("<audio") > 0
     assert "1 of 36 labels are unknown" in page
+
+
+def test_the_reference_is_of_what_was_heard(tagger, store, tmp_path, monkeypatch):
+    test = store.of("test")
+    heard = hear(tagger, test)
+    monkeypatch.setattr(Tagger, "score_clips", None)  # no second scoring
+    judgement = judge(tagger, test, EVALUATION, heard=heard)
+    write_evaluation(judgement, tmp_path, reference=reference(tagger, test, judgement, heard))
+    table = read_reference(tmp_path)
+    assert table["clip_id"].tolist() == test.manifest.frame["clip_id"].tolist()
+    assert np.array_equal(table.filter(like="embedding_"), np.stack([one.embedding for one in heard]))
+    assert np.array_equal(table.filter(like="score_"), np.stack([one.clip for one in heard]))
+    assert (table["sample_rate"].unique().tolist(), table["channels"].unique().tolist()) == ([RATE], [1])
+    assert table["duration_s"].tolist() == pytest.approx(test.manifest.frame["duration_s"].tolist())
+    assert table["peak_db"].between(-15, -9).all()  # a sine of 0.2 has -14 dB
+    assert table["loudness_lufs"].between(-22, -14).all()
+    assert table["target_high"].isna().tolist() == [False, True, *[False] * 10]
+
+
+def test_a_tagger_without_embeddings_has_none_in_its_reference(tagger, store):
+    heard = [replace(one, embedding=None) for one in hear(tagger, store)]
+    table = reference(tagger, store, judge(tagger, store, EVALUATION, heard=heard), heard)
+    assert table.filter(like="embedding_").shape == (14, 32)
+    assert table.filter(like="embedding_").isna().all(axis=None)
 
 
 def test_clips_of_another_rate_are_decoded_at_the_taggers_own(store, tmp_path):

@@ -3,7 +3,7 @@ import json
 import pandas as pd
 import pytest
 
-from components.evaluation.card import card, readme, reference
+from components.evaluation.card import card, readme
 from components.evaluation.table import averages, rows
 from components.evaluation.write import write_evaluation
 from components.registry import Card
@@ -19,7 +19,7 @@ def test_everything_is_there(folder):
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     pictures = {f"plots/{name}.png" for name in ("instruments", "mistakes", "precision_recall", "roc", "calibration", "training")}
     tables = {f"plots/{name}.csv" for name in ("instruments", "confusion", "precision_recall", "roc", "calibration", "training")}
-    others = {"metrics.json", "report.html", "predictions.parquet", "reference.parquet", "card.json", "README.md"}
+    others = {"metrics.json", "report.html", "predictions.parquet", "card.json", "README.md"}
     assert names == pictures | tables | others
 
 
@@ -73,14 +73,6 @@ def test_readme_tells_the_answer_and_the_weak_spots(judgement):
     assert page.startswith("# sample\n\nTagger sample finds the instruments with a macro F1 of 0.84")
     assert "- cello (F1 0.58, 0.42 to 0.72; 36 clips): Missed in 13 of 36 clips" in page
     assert "| acoustic guitar | 50 | 0.86 | 0.96 | 0.91 | 0.83–0.96 | 0.28 |" in page
-
-
-def test_reference_keeps_at_most_2000_clips(judgement, monkeypatch):
-    table = reference(judgement)
-    assert [*table.columns][:3] == ["clip_id", "duration_s", "score_cel"]
-    assert len(table) == 120
-    monkeypatch.setattr("components.evaluation.card.MOST_REFERENCE_CLIPS", 7)
-    assert reference(judgement)["clip_id"].tolist()[::6] == [table["clip_id"].iloc[0], table["clip_id"].iloc[-1]]
 
 
 def test_the_table_has_a_row_a_label_then_macro_and_micro(judgement):

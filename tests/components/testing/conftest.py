@@ -7,7 +7,7 @@ import pytest
 from components.config import AudioConfig, DataConfig, EvaluationConfig
 from components.datasets import build_manifest
 from components.evaluation.write import write_evaluation
-from components.judge import judge
+from components.judge import hear, judge, reference
 from components.store import Store, build_store, open_store
 from components.tagger import Tagger
 from tests.fixtures.pitches import RATE, seal_pitches, write_pitches
@@ -34,8 +34,10 @@ def store(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture(scope="session")
 def evaluation(store: Store, folders: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the pipeline's evaluation leaves."""
-    judgement = judge(Tagger.open(folders[0]), store.of("test"), EvaluationConfig(bootstrap_rounds=50, worst_clips=2))
-    return write_evaluation(judgement, tmp_path_factory.mktemp("evaluation"))
+    tagger, clips = Tagger.open(folders[0]), store.of("test")
+    heard = hear(tagger, clips)
+    judgement = judge(tagger, clips, EvaluationConfig(bootstrap_rounds=50, worst_clips=2), heard=heard)
+    return write_evaluation(judgement, tmp_path_factory.mktemp("evaluation"), reference=reference(tagger, clips, judgement, heard))
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 
@@ -8,12 +9,14 @@ import yaml
 
 from components.audio import load
 from components.config import EvaluationConfig, GateConfig
-from components.errors import DataError
+from components.errors import DataError, TaggerError
 from components.evaluation.comparison import compare
+from components.evaluation.reference import read_reference
 from components.evaluation.write import write_evaluation
 from components.judge import judge
 from components.promotion import register_judged
 from components.registry import Registry
+from components.registry.folders import faults
 from components.tagger import Tagger
 from components.testing import Wanted, kept_in, run, write_test
 from tests.fixtures.pitches import seal_pitches
@@ -129,6 +132,31 @@ def test_a_registered_tagger_keeps_its_predictions(folders, store, evaluation, t
         kept = kept_in(registry.folder(model))
     assert kept.name == model.key
     assert compare([kept, kept_in(evaluation)], rounds=5).differences[0]["mAP"].value == 0.0
+
+
+def test_a_registered_tagger_keeps_its_reference_however_often_it_is_registered(folders, store, evaluation, tmp_path, monkeypatch):
+    monkeypatch.setenv("TIMBRE_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("TIMBRE_DATABASE_URL", f"sqlite:///{tmp_path}/timbre.db")
+    folder = shutil.copytree(folders[0], tmp_path / "small")
+    with Registry.open() as registry:
+        for _ in range(2):
+            model = register_judged(registry, folder, evaluation, store, GateConfig(), "somebody")
+            served = tmp_path / "models" / model.digest
+            listed = json.loads((served / "attachments.json").read_text())
+            assert listed["reference.parquet"] == hashlib.sha256((evaluation / "reference.parquet").read_bytes()).hexdigest()
+            assert faults(served, model.digest) == []
+            assert read_reference(served).attrs == {"digest": model.digest, "split": "test", "clips": 9}
+
+
+def test_a_tagger_is_registered_without_a_reference_too(folders, store, evaluation, tmp_path, monkeypatch):
+    monkeypatch.setenv("TIMBRE_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("TIMBRE_DATABASE_URL", f"sqlite:///{tmp_path}/timbre.db")
+    folder, without = shutil.copytree(folders[0], tmp_path / "small"), shutil.copytree(evaluation, tmp_path / "evaluation")
+    (without / "reference.parquet").unlink()
+    with Registry.open() as registry:
+        model = register_judged(registry, folder, without, store, GateConfig(), "somebody")
+        with pytest.raises(TaggerError, match=r"has no reference\.parquet, so there is nothing to compare with"):
+            read_reference(registry.folder(model))
 
 
 def test_the_gate_is_told_of_a_quick_run(store, tmp_path, monkeypatch):
