@@ -58,6 +58,7 @@ def test_it_scores_as_the_tagger_does(scorer: Scorer, tagger: Tagger):
     assert np.allclose(first.clip, tagger.score(SOUND, RATE), atol=1e-6)
     assert np.array_equal(first.windows, second.windows)
     assert first.starts_s.tolist() == second.starts_s.tolist()
+    assert np.allclose(first.embedding, next(tagger.score_clips([clip()])).embedding, atol=1e-6)
 
 
 def test_a_tagger_that_is_not_there_is_told_and_the_process_goes_on(scorer: Scorer, tagger: Tagger):

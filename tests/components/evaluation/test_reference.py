@@ -80,7 +80,7 @@ def test_the_choice_does_not_follow_the_order_of_rows():
 
 
 def test_each_clip_is_as_likely_as_another():
-    """Of 5,000 clips in groups of ten, 2,000 are drawn: each tenth of the rows has 200, give or take three deviations, as has each place in a group."""
+    """Two in five are drawn: each tenth of the rows has 200, give or take three deviations, and so has each place in a group of ten."""
     places = sample(many(5000))
     for counts in (np.bincount(places // 500), np.bincount(places % 10)):
         assert abs(counts - 200).max() < 3 * np.sqrt(500 * 0.4 * 0.6)
@@ -103,7 +103,7 @@ def test_it_is_read_as_it_was_written(judgement, tmp_path):
 
 
 def test_what_is_not_there_is_told(judgement, tmp_path):
-    with pytest.raises(TaggerError, match=r"has no reference\.parquet, so there is nothing to compare with: train and register a tagger anew"):
+    with pytest.raises(TaggerError, match=r"has no reference\.parquet, so there is nothing to compare with: train and register"):
         read_reference(tmp_path)
     (tmp_path / REFERENCE).write_bytes(b"PAR1")
     with pytest.raises(TaggerError, match=r"reference\.parquet is damaged"):

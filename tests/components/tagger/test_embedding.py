@@ -11,10 +11,10 @@ from safetensors.torch import load_file, save_file
 
 from components.audio import from_array
 from components.config import FeatureConfig, ModelConfig
-from components.models import MODELS
+from components.models import HEADS, MODELS
 from components.network import build_network
-from components.tagger import Tagger, export_onnx, seal
-from components.tagger.engine import onnx_engine, torch_engine
+from components.tagger import Tagger, seal
+from components.tagger.engine import torch_engine
 from components.tagger.folder import sha256
 from components.tagger.onnx_export import noise
 from tests.components.models.shrunk import SHRUNK
@@ -22,12 +22,23 @@ from tests.components.tagger.conftest import RATE
 from tests.fixtures.sounds import noise as sounds
 
 CPU = torch.device("cpu")
-SECONDS = (0.3, 1.0, 4.0, 9.7)
 FEATURE_OF = {"AISFX_CNN9": "AISFX_MEL", "AST": "AST", "WAV2VEC": "WAV2VEC", "WAV2VEC_CNN": "WAV2VEC"}
+SECONDS = (0.3, 1.0, 4.0, 9.7)
 
 
 def clips():
     return [from_array(sounds(seconds, RATE, seed=place, amplitude=0.2), RATE, RATE) for place, seconds in enumerate(SECONDS)]
+
+
+def small_network(name, head, settings):
+    rate = 44100 if name == "AISFX_CNN9" else RATE
+    model = ModelConfig(name=name, params=SHRUNK.get(name, {}), head=head)
+    torch.manual_seed(0)
+    feature = FeatureConfig(name=FEATURE_OF.get(name, "MEL_SPECTROGRAM"))
+    network = build_network(feature, model, settings.windows, rate, settings.label_set).eval()
+    windows = noise(2, rate // 2)
+    network.measure([torch.from_numpy(windows)])
+    return network, windows
 
 
 def without_projection(folder):
@@ -75,6 +86,20 @@ def test_the_matrix_is_in_the_digest(sealed):
     assert torch.equal(load_file(sealed / "model.safetensors")["projection"], Tagger.open(sealed).network.projection)
 
 
+@pytest.mark.parametrize("head", sorted(HEADS))
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_every_backbone_gives_it_under_every_head(settings, name, head):
+    network, windows = small_network(name, head, settings)
+    with torch.inference_mode():
+        expected = (network.embed(torch.from_numpy(windows)) @ network.projection).numpy()
+        scores = network(torch.from_numpy(windows)).sigmoid().numpy()
+
+    found, embeddings = torch_engine(network, CPU, "multilabel")(windows)
+    assert embeddings.shape == (2, 32)
+    np.testing.assert_allclose(embeddings, expected, atol=1e-5 * max(1.0, float(abs(expected).max())))
+    np.testing.assert_allclose(found, scores, atol=1e-6)
+
+
 @pytest.mark.slow
 class TestOnOnnxRuntime:
     def open(self, network, settings, folder, exported):
@@ -96,24 +121,3 @@ class TestOnOnnxRuntime:
         for ours, theirs in zip(tagger.score_clips(clips()), both.score_clips(clips()), strict=True):
             assert ours.embedding is None
             np.testing.assert_allclose(ours.clip, theirs.clip, atol=1e-6)
-
-    @pytest.mark.parametrize("head", ["ATTENTION_HEAD", "MEAN_MAX"])
-    @pytest.mark.parametrize("name", sorted(MODELS))
-    def test_every_backbone_gives_it_on_both_engines(self, settings, name, head):
-        rate = 44100 if name == "AISFX_CNN9" else RATE
-        feature = FeatureConfig(name=FEATURE_OF.get(name, "MEL_SPECTROGRAM"))
-        model = ModelConfig(name=name, params=SHRUNK.get(name, {}), head=head)
-        torch.manual_seed(0)
-        network = build_network(feature, model, settings.windows, rate, settings.label_set).eval()
-        network.measure([torch.from_numpy(noise(8, rate))])
-        windows = noise(3, rate)
-        with torch.inference_mode():
-            expected = (network.embed(torch.from_numpy(windows)) @ network.projection).numpy()
-            scores = network(torch.from_numpy(windows)).sigmoid().numpy()
-        near = 1e-4 * max(1.0, float(abs(expected).max()))
-
-        for engine in (torch_engine(network, CPU, "multilabel"), onnx_engine(export_onnx(network, rate), network, CPU, "multilabel")):
-            found, embeddings = engine(windows)
-            assert embeddings.shape == (3, 32)
-            np.testing.assert_allclose(embeddings, expected, atol=near)
-            np.testing.assert_allclose(found, scores, atol=1e-5)

@@ -13,7 +13,7 @@ from components.errors import TaggerError
 from components.models import MODELS
 from components.network import build_network
 from components.tagger import Tagger, export_onnx, seal
-from components.tagger.engine import missing
+from components.tagger.engine import missing, onnx_engine, torch_engine
 from components.tagger.onnx_export import difference, noise
 from tests.components.models.shrunk import SHRUNK
 from tests.components.tagger.conftest import RATE
@@ -51,6 +51,10 @@ def test_every_backbone_is_exported_and_gives_the_same_scores(settings, name):
 
     for batch in (1, 3):
         assert difference(network, exported, noise(batch, rate), "multilabel") <= 1e-5
+    cpu, windows = torch.device("cpu"), noise(3, rate)
+    _, ours = onnx_engine(exported, network, cpu, "multilabel")(windows)
+    _, theirs = torch_engine(network, cpu, "multilabel")(windows)
+    np.testing.assert_allclose(ours, theirs, atol=1e-4 * max(1.0, float(abs(theirs).max())))
 
 
 def test_the_same_network_gives_the_same_bytes(exported, network, settings):
