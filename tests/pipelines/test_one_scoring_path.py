@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from components.evaluation.reference import read_reference
 from tests.pipelines.conftest import Project
 
 pytestmark = pytest.mark.slow
@@ -50,6 +51,19 @@ def test_every_path_gives_the_same_scores(trained: Project) -> None:
     rows = sorted(json.loads(printed), key=lambda row: row["path"])
     by_command = np.array([[row[f"score_{code}"] for code in ("cel", "flu", "pia")] for row in rows])
     assert np.abs(by_command - expected).max() <= TOLERANCE
+
+
+def test_what_is_served_has_a_reference_of_the_judged_clips(trained: Project) -> None:
+    digest = json.loads(trained.run("timbre", "models", "list", "--json").stdout)[0]["digest"]
+    served = trained.folder / ".timbre" / "models" / digest
+    assert "reference.parquet" in json.loads((served / "attachments.json").read_text())
+    table = read_reference(served)
+    assert table.attrs == {"digest": digest, "split": "test", "clips": 6}
+    scores = table[[column for column in table if column.startswith("score_")]].to_numpy()
+    assert np.array_equal(scores, pipeline_scores(trained))
+    assert (table["sample_rate"].unique().tolist(), table["channels"].unique().tolist()) == ([44100], [2])
+    assert table.filter(like="embedding_").shape == (6, 32)
+    assert table.notna().all(axis=None)
 
 
 def test_a_test_gives_the_numbers_of_the_pipeline(trained: Project) -> None:
