@@ -160,6 +160,28 @@ class GateConfig(Section):
     confidence: float = Field(0.90, gt=0, lt=1)
 
 
+class DriftConfig(Section):
+    """When a change in what is served is called a drift: it is surer than chance, and it is large enough to matter."""
+
+    alpha: float = Field(0.025, gt=0, lt=0.5)  # chance of a false alarm a period, all tests together
+    min_clips: int = Field(100, ge=20)  # different ones, in the period and in the reference; below there is too little data
+    min_reviews: int = Field(50, ge=20)  # of a label, before its calibration is asked about
+    min_duration_change: PositiveFloat = 0.2  # of the reference's mean
+    min_level_change_db: PositiveFloat = 1.0
+    min_share_change: PositiveFloat = 0.05  # of a clip's time silent, of clips with a sample rate or number of channels
+    min_clipped_change: PositiveFloat = 0.001  # of a clip's samples
+    min_score_change: PositiveFloat = 0.03
+    min_rate_change: PositiveFloat = 0.03  # of clips in which a label is found
+    min_auc: float = Field(0.6, gt=0.5, lt=1)  # of a classifier that tells the period's clips from the reference's
+    min_calibration_change: PositiveFloat = 0.1  # of the share that is true, at equal score
+
+
+class WatchConfig(Section):
+    """How the served tagger is watched."""
+
+    drift: DriftConfig = DriftConfig()
+
+
 class Config(Section):
     """Everything that one run of the training pipeline needs."""
 
@@ -174,11 +196,13 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     gate: GateConfig = GateConfig()
+    watch: WatchConfig = WatchConfig()
 
     @property
     def recipe(self) -> "Config":
-        """What training depends on: data, evaluation and gate are back at their defaults, so a change of theirs redoes no training."""
-        return self.model_copy(update={"data": DataConfig(), "evaluation": EvaluationConfig(), "gate": GateConfig()})
+        """What training depends on: data, evaluation, gate and watch are at their defaults, so a change of theirs redoes no training."""
+        fresh: dict[str, Section] = {"data": DataConfig(), "evaluation": EvaluationConfig(), "gate": GateConfig(), "watch": WatchConfig()}
+        return self.model_copy(update=fresh)
 
     @model_validator(mode="after")
     def _windows_cover_the_clip(self) -> "Config":

@@ -40,7 +40,7 @@ def evaluate(
 
 
 def _told(recipe: Config) -> dict[str, Any]:
-    return recipe.model_dump(mode="json", exclude={"data", "evaluation", "gate"})
+    return recipe.model_dump(mode="json", exclude={"data", "evaluation", "gate", "watch"})
 
 
 def _versions() -> dict[str, str]:

@@ -62,6 +62,6 @@ def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
 
 
 def test_the_recipe_is_blind_to_what_training_does_not_use() -> None:
-    mine = load_config(None, ["gate.min_f1=0.9", "data.train=[a]", "evaluation.worst_clips=3"])
+    mine = load_config(None, ["gate.min_f1=0.9", "data.train=[a]", "evaluation.worst_clips=3", "watch.drift.alpha=0.01"])
     assert mine.recipe == Config()
     assert load_config(None, ["training.lr=0.5"]).recipe != Config()
