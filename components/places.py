@@ -29,6 +29,11 @@ def database_url() -> str:
     return os.environ.get("TIMBRE_DATABASE_URL") or f"sqlite:///{home() / 'timbre.db'}"
 
 
+def watch_root() -> Path:
+    """Drift reports, and Evidently's workspace with a snapshot a period."""
+    return home() / "watch"
+
+
 def runs_root() -> Path:
     """Run folders, `<MM-DD-HH-MM-SS>_<name>` each: what a training run leaves for people to read."""
     return Path("models").absolute()

@@ -1,6 +1,5 @@
 """One HTML page about a judgement, for a person to read: it needs no network and no other file."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,11 @@ import yaml
 
 from components.evaluation import table, wording
 from components.evaluation.engines import engine_answer, engine_rows
+from components.evaluation.inline import inline
 from components.evaluation.judgement import Judgement, WorstClip
 from components.evaluation.mistakes import wrongness
 from components.evaluation.names import display_name, listed
-from components.evaluation.pictures import Picture, pictures, slim_instruments
+from components.evaluation.pictures import pictures, slim_instruments
 from components.evaluation.snippets import Snippet, snippet
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -99,7 +99,7 @@ def report(
     from components.evaluation.plots.mistakes import MOST_SHOWN
 
     best = None if history is None or history.empty else history.iloc[int(history["val_f1"].to_numpy().argmax())]
-    drawn = {picture.name: _inline(picture) for picture in [*pictures(judgement, history), slim_instruments(judgement)]}
+    drawn = {picture.name: inline(picture) for picture in [*pictures(judgement, history), slim_instruments(judgement)]}
     return environment.get_template(TEMPLATE.name).render(
         judgement=judgement,
         metrics=judgement.metrics,
@@ -200,24 +200,6 @@ def _state(judgement: Judgement, place: int, label: int) -> str:
         return "unknown"
     true, said = predicted.targets[place, label], predicted.decisions[place, label]
     return ("found" if said else "missed") if true else ("false" if said else "silent")
-
-
-def _inline(picture: Picture) -> Any:
-    """The picture as SVG that can lie inside a page: no prologue or metadata, ids of its own, and the page's colours."""
-    from markupsafe import Markup
-
-    from components.evaluation.plots import theme
-
-    drawn = picture.svg().decode()
-    drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn[drawn.index("<svg") :], flags=re.DOTALL)
-    drawn = re.sub(r"<!--.*?-->", "", drawn, flags=re.DOTALL)
-    drawn = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{picture.name}-", drawn)
-    drawn = re.sub(r' (width|height)="[\d.]+pt"', "", drawn, count=2)
-    for colour, variable in ((theme.INK, "ink"), (theme.MUTED, "muted"), (theme.LINE, "line"), (theme.PAPER, "paper"), (theme.MAIN, "main"),
-                             (theme.SOFT, "soft")):  # fmt: skip
-        drawn = drawn.replace(colour, f"var(--{variable})")
-    alt = Markup.escape(picture.alt)
-    return Markup(drawn.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1))  # noqa: S704 - our own drawing
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ import pandas as pd
 from components.config import DriftConfig
 from components.evaluation.names import display_name
 from components.labels import Label, LabelSet
-from components.monitoring.classifier import drawn, tell_apart
+from components.monitoring.classifier import MOST_CLIPS, tell_apart
 from components.monitoring.inputs import INPUTS, Input
 from components.monitoring.period import embedding_columns, values
 from components.monitoring.two_samples import compare_at_equal_score, compare_names, compare_numbers, compare_rates
@@ -111,9 +111,11 @@ class Comparison:
         """The embeddings that are finite, [clip, number]; of very many rows a draw, before they are copied."""
         places = np.flatnonzero(kept if kept is not None else np.ones(len(frame), bool))
         first = frame[columns[0]].to_numpy(np.float32, na_value=np.nan)[places]
-        places = drawn(places[np.isfinite(first)], self.rng)
-        rows = frame.iloc[places, frame.columns.get_indexer(columns)].to_numpy(np.float32, na_value=np.nan)
-        return rows[np.isfinite(rows).all(axis=1)]
+        places = places[np.isfinite(first)]
+        if len(places) > MOST_CLIPS:
+            places = self.rng.choice(places, MOST_CLIPS, replace=False)
+        rows = np.stack([frame[column].to_numpy(np.float32, na_value=np.nan)[places] for column in columns], axis=1)
+        return np.asarray(rows[np.isfinite(rows).all(axis=1)])
 
     def _judged(self, frame: pd.DataFrame, code: str, kept: npt.NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
         """Scores and targets where both are known."""

@@ -51,7 +51,7 @@ def _inputs(rows: Floats) -> Floats:
 
 
 def _scaled(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return (rows - rows.mean(axis=0)) / np.maximum(rows.std(axis=0), 1e-9)
+    return np.asarray((rows - rows.mean(axis=0)) / np.maximum(rows.std(axis=0), 1e-9))
 
 
 @lru_cache(maxsize=4)

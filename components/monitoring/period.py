@@ -57,6 +57,6 @@ def values(frame: pd.DataFrame, column: str, kept: npt.NDArray[np.bool_] | None 
     """A column's finite numbers, in the rows kept; none where it is not there."""
     if column not in frame:
         return np.empty(0)
-    numbers = pd.to_numeric(frame[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    numbers: npt.NDArray[np.float64] = pd.to_numeric(frame[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
     numbers = numbers if kept is None else numbers[kept]
-    return numbers[np.isfinite(numbers)]
+    return np.asarray(numbers[np.isfinite(numbers)])

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.special import erfc
 from scipy.stats import hypergeom
 
-Floats = npt.NDArray[np.floating]
+Floats = npt.NDArray[np.float64]
 LIMIT_VARIANCE = 2 * (np.pi**2 - 9) / 3  # of the Anderson-Darling statistic in large samples; its mean is 1
 FAR_OUT = 4.0
 LEAST_VARIANCE = 5.0  # of a count that is taken to be normal
@@ -140,4 +140,4 @@ def _per_bin(side: Truths, edges: Floats, bins: int) -> tuple[Floats, Floats]:
     """True clips and all clips in each range, [bin]."""
     scores, targets = side
     places = np.digitize(scores, edges)
-    return np.bincount(places, targets, bins), np.bincount(places, minlength=bins).astype(np.float64)
+    return np.bincount(places, targets, bins).astype(np.float64), np.bincount(places, minlength=bins).astype(np.float64)

@@ -44,8 +44,8 @@ def sentence_of(
             f"No drift: {plural(counted.clips, 'clip')} sound and score like the {counted.reference:,} of the reference "
             f"in all of {plural(len(checks), 'comparison')}."
         )
-    told = listed([_told([one.check for one in findings if one.check.area == area], label_set) for area in AREAS
-                   if any(one.check.area == area for one in findings)])  # fmt: skip
+    areas = {one.check.area for one in findings} - ({"scores"} if any(one.check.area == "prevalence" for one in findings) else set())
+    told = ", ".join(_told([one.check for one in findings if one.check.area == area], label_set) for area in AREAS if area in areas)
     surest = min(one.check.sure for one in findings)
     return f"Drift: {told}; {how_sure(surest)}: {_first_advice(findings)}."
 
@@ -94,7 +94,8 @@ def _told(checks: list[Check], label_set: LabelSet) -> str:
     """The finds of one area as a clause."""
     area = checks[0].area
     if area == "input":
-        return listed([change(check) for check in checks[:MOST_NAMED]])
+        rest = len(checks) - 1
+        return change(checks[0]) + (f" and {plural(rest, 'other input')} changed" if rest else "")
     if area == "embedding":
         return f"the clips sound different (AUC {checks[0].now:.2f})"
     if area == "scores":

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from timbre.cli import choose, compare, data, doctor, keys, models, predict, predictions, serve, store, test, train, tune, worker
+from timbre.cli import choose, compare, data, doctor, drift, keys, models, predict, predictions, serve, store, test, train, tune, worker
 from timbre.cli.arguments import spread
 
 ENVIRONMENT = {
@@ -47,6 +47,7 @@ app.command("doctor")(doctor.doctor)
 app.command("serve")(serve.serve)
 app.add_typer(data.app, name="data")
 app.add_typer(store.app, name="store")
+app.add_typer(drift.app, name="drift")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(predictions.app, name="predictions")

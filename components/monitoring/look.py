@@ -1,0 +1,81 @@
+"""From a registered model's name to its verdict: which tagger, its reference, and its rows of the log."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from components.config import DriftConfig
+from components.errors import ConfigError
+from components.labels import LabelSet
+from components.monitoring.drift import drift
+from components.monitoring.report import Watched, report
+from components.monitoring.verdict import DriftVerdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A verdict and what it was made of."""
+
+    verdict: DriftVerdict
+    reference: "pd.DataFrame"
+    current: "pd.DataFrame"
+    label_set: LabelSet
+    watched: Watched
+    config: DriftConfig
+    now: datetime
+
+    @property
+    def page(self) -> str:
+        """The report."""
+        return report(self.verdict, self.reference, self.current, self.label_set, self.watched, self.config, self.now)
+
+
+def look(model: str, since: str | None, until: str | None, config: DriftConfig) -> Look:
+    """Compare what a registered model scored with its reference.
+
+    Args:
+        model: an alias, name@digest8, digest or id.
+        since, until: see `moment`.
+    Raises:
+        RegistryError: if the model or the database is not there.
+        TaggerError: if the model has no reference.
+        ConfigError: if a moment is none.
+    """
+    from components.evaluation.reference import read_reference
+    from components.registry import Registry
+    from components.registry.predictions import Predictions
+    from components.tagger.folder import check
+
+    with Registry.look() as registry:
+        found = registry.look_up(model)
+        folder = registry.folder(found)
+        log = Predictions(registry.database)
+        now = log.clock()
+        first, end = moment(since, now), moment(until, now)
+        current = log.frame(found.digest, first, end)
+    labels, reference = check(folder, found.digest).settings.label_set, read_reference(folder)
+    verdict = drift(reference, current, labels, config, now)
+    return Look(verdict, reference, current, labels, Watched(found.name, found.digest, first, end or now), config, now)
+
+
+def moment(text: str | None, now: datetime) -> datetime | None:
+    """`7d`, `12h`, `90m` or `2w` before now, or an ISO date or time, which is UTC where it names no zone.
+
+    Raises:
+        ConfigError: if it is neither.
+    """
+    if not text:
+        return None
+    if ago := re.fullmatch(r"(\d{1,6})([mhdw])", text.strip()):
+        return now - timedelta(**{UNITS[ago[2]]: int(ago[1])})
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ConfigError(f"{text!r} is no moment: write 7d, 12h, 90m or 2w, or a date as 2026-11-29 or 2026-11-29T08:00") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,96 @@
+"""timbre drift: whether what is served still is what the tagger was judged on."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from timbre.cli.console import print_table
+
+if TYPE_CHECKING:
+    from components.monitoring.look import Look
+
+app = typer.Typer(help="Compare what is served with what the tagger was judged on.", no_args_is_help=True)
+DRIFT_FOUND = 3
+
+
+@app.command()
+def report(
+    since: Annotated[str, typer.Option(help="Where the period begins: 7d, 12h, 90m, 2w ago, or a date.")] = "7d",
+    until: Annotated[str | None, typer.Option(help="Where it ends, likewise; now where none.")] = None,
+    model: Annotated[str, typer.Option(help="An alias, name@digest8, a digest or an id.")] = "production",
+    out: Annotated[Path | None, typer.Option(help="Where report.html and verdict.json go; under .timbre/watch where none.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Its section watch.drift holds; the file of TIMBRE_CONFIG, else the defaults.")
+    ] = None,
+    dashboard: Annotated[bool, typer.Option(help="Add the period to the dashboard of `timbre drift ui`.")] = True,
+) -> None:
+    """Say whether a period of the prediction log has drifted: one sentence, a table of what did, and a page.
+
+    Exit code 3 where drift is found, 0 where not or where there is too little data to tell.
+    """
+    from components.config import load_config
+    from components.monitoring.look import look
+
+    found = look(model, since, until, load_config(config).watch.drift)
+    folder = write(found, out)
+    if dashboard:
+        _add(found)
+    print(found.verdict.sentence)
+    for note in found.verdict.notes:
+        print(note)
+    if found.verdict.findings:
+        rows = [(one.check.area, one.check.title, one.sentence.split(";")[0], f"{one.check.sure:.2g}") for one in found.verdict.findings]
+        print_table(["area", "what", "change", "p"], rows, right=["p"])
+    print(f"report: {folder / 'report.html'}")
+    if found.verdict.state == "drift":
+        raise typer.Exit(DRIFT_FOUND)
+
+
+def write(found: "Look", out: Path | None = None) -> Path:
+    """report.html and verdict.json in a folder, which is made where it is missing."""
+    from dataclasses import asdict
+
+    from components.files import write_whole
+    from components.places import watch_root
+
+    model = f"{found.watched.name}@{found.watched.digest[:8]}"
+    folder = out or watch_root() / "reports" / model / f"{found.watched.until:%Y-%m-%d_%H-%M-%S}"
+    write_whole(folder / "report.html", found.page.encode())
+    write_whole(folder / "verdict.json", (json.dumps(asdict(found.verdict), indent=2, ensure_ascii=False) + "\n").encode())
+    return folder
+
+
+def _add(found: "Look") -> None:
+    from importlib.util import find_spec
+
+    from components.monitoring.workspace import keep
+    from components.places import watch_root
+
+    if find_spec("evidently") is None:
+        print("the dashboard needs Evidently: pip install 'timbre-audio[watch]'")
+        return
+    moment = found.watched.until or found.now
+    keep(found.verdict, found.reference, found.current, found.label_set, found.watched, watch_root() / "evidently", moment)
+
+
+@app.command()
+def ui(
+    host: Annotated[str, typer.Option(help="Who may reach it: this machine alone, unless you say otherwise.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8090,
+) -> None:
+    """Serve Evidently's dashboards: time series of each model and label, a point a report."""
+    import sys
+
+    from components.errors import ConfigError
+    from components.places import watch_root
+
+    folder = watch_root() / "evidently"
+    if not folder.exists():
+        raise ConfigError(f"{folder} is not there yet: `timbre drift report` adds the first period")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    print(f"dashboards: http://{host}:{port}", flush=True)
+    words = ["ui", "--workspace", str(folder), "--host", host, "--port", str(port)]
+    os.execv(sys.executable, [sys.executable, "-m", "evidently.cli", *words])  # noqa: S606 - our own words
