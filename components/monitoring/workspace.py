@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from components.evaluation.names import display_name
@@ -35,8 +36,8 @@ def keep(
 ) -> str:
     """Add the period to the model's project, which is made where it is missing; the project's id.
 
-    Evidently sees 20,000 clips of the period at most, drawn evenly. Our verdict leads the snapshot; what follows are Evidently's own figures
-    and drift measures, which have no part in it.
+    Evidently sees 20,000 clips of the period at most, drawn evenly. Our verdict leads the snapshot; what follows are Evidently's own
+    figures and drift measures, which have no part in it.
 
     Args:
         folder: of the workspace.
@@ -64,7 +65,7 @@ def keep(
     return str(project.id)
 
 
-def _shown(current: pd.DataFrame, moment: datetime) -> "np.typing.NDArray[np.int64]":
+def _shown(current: pd.DataFrame, moment: datetime) -> npt.NDArray[np.int64]:
     places = np.flatnonzero(usable(current, moment)[0])
     return places[np.unique(np.linspace(0, len(places) - 1, min(len(places), MOST_ROWS)).round().astype(np.int64))]
 

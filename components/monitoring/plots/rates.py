@@ -19,8 +19,8 @@ def draw(checks: Sequence[Check], width_in: float = WIDTH_IN) -> Figure:
         axes.scatter(check.before, place, s=34, color=SOFT, zorder=3, label="reference" if not place else None)
         axes.scatter(check.now, place, s=34, color=MAIN, zorder=4, label="period" if not place else None)
         if check.found:
-            axes.annotate(f"{check.before:.0%} to {check.now:.0%}", (max(check.before, check.now), place), (8, 0), textcoords="offset points",
-                          va="center", fontsize=SMALL_PT, color=SECOND)  # fmt: skip
+            told, end = f"{check.before:.0%} to {check.now:.0%}", (max(check.before, check.now), place)
+            axes.annotate(told, end, (8, 0), textcoords="offset points", va="center", fontsize=SMALL_PT, color=SECOND)
     axes.set_yticks(range(len(ordered)), [check.title for check in ordered], fontsize=TEXT_PT, color=INK)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.set_xlim(left=-0.01)
