@@ -17,8 +17,9 @@ def draw(then: Floats, now: Floats) -> Figure:
     flat = scaled @ directions[:2].T
     drawn = figure(4.4, 5.2)
     axes = tidy(drawn.add_subplot(), "none")
-    axes.scatter(*flat[: len(then)].T, s=16, marker="s", color=MAIN, alpha=0.45, linewidths=0, label="reference")
-    axes.scatter(*flat[len(then) :].T, s=16, marker="o", color=SECOND, alpha=0.45, linewidths=0, label="period")
+    before, after = flat[: len(then)], flat[len(then) :]
+    axes.scatter(before[:, 0], before[:, 1], s=16, marker="s", color=MAIN, alpha=0.45, linewidths=0, label="reference")
+    axes.scatter(after[:, 0], after[:, 1], s=16, marker="o", color=SECOND, alpha=0.45, linewidths=0, label="period")
     low, high = np.percentile(flat, [0.5, 99.5], axis=0)
     room = 0.05 * (high - low) + 1e-9
     axes.set_xlim(low[0] - room[0], high[0] + room[0])
