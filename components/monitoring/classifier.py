@@ -1,6 +1,7 @@
 """Whether a classifier can tell the clips of two periods apart by their embeddings: what no single number shows."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,15 +29,16 @@ def tell_apart(reference: Floats, current: Floats, seed: int = 0) -> Compared:
     rng = np.random.default_rng(seed)
     reference, current = (drawn(part, rng) for part in (reference, current))
     inputs = _inputs(np.concatenate([reference, current]))
-    solved = np.linalg.solve(inputs.T @ inputs + RIDGE * len(inputs) * np.diag([0.0] + [1.0] * (inputs.shape[1] - 1)), inputs.T)
+    penalty = RIDGE * len(inputs) * np.diag([0.0] + [1.0] * (inputs.shape[1] - 1))
+    solved = np.linalg.solve(inputs.T @ inputs + penalty, inputs.T).astype(np.float32)
     own = np.einsum("ij,ji->i", inputs, solved)  # how much each clip sways its own fit
     weights = 1 / np.maximum(1 - own, 1e-6)
-    true = np.repeat([0.0, 1.0], [len(reference), len(current)]).astype(np.float32)
-    periods = np.concatenate([true[:, None], _shuffles(len(reference), len(current))], axis=1)
-    gaps = _gaps(inputs, solved, weights, own, periods, len(current))
-    p = (1 + int((gaps[1:] >= gaps[0] * (1 - 1e-6)).sum())) / len(gaps)
-    fitted = (inputs @ (solved @ _balanced(true, len(current))) - own * _balanced(true, len(current))) * weights
-    return Compared(p, _auc(fitted, true > 0.5))
+    true = _sides(np.repeat([0.0, 1.0], [len(reference), len(current)])[:, None], len(reference), len(current))
+    gap = _gaps(inputs, solved, weights * own, weights, true, len(reference), len(current))[0]
+    gaps = _gaps(inputs, solved, weights * own, weights, _shuffled(len(reference), len(current)), len(reference), len(current))
+    p = (1 + int((gaps >= gap - 1e-6 * abs(gap)).sum())) / (1 + SHUFFLES)
+    fitted = (inputs @ (solved @ true[:, 0]) - own * true[:, 0]) * weights
+    return Compared(p, _auc(fitted, true[:, 0] > 0))
 
 
 def drawn(rows: Floats, rng: np.random.Generator) -> Floats:
@@ -54,26 +56,27 @@ def _scaled(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray((rows - rows.mean(axis=0)) / np.maximum(rows.std(axis=0), 1e-9))
 
 
-@lru_cache(maxsize=4)
-def _shuffles(before: int, many: int) -> Floats:
-    """[clip, shuffle], 1 where a clip falls to the current period."""
+@lru_cache(maxsize=2)
+def _shuffled(before: int, many: int) -> Floats:
+    """`_sides` of clips that fall to a period by lot, [clip, shuffle]."""
     rng = np.random.default_rng(before * 1_000_003 + many)
-    places = np.argsort(rng.random((SHUFFLES, before + many), dtype=np.float32), axis=1) >= before
-    return np.ascontiguousarray(places.T, dtype=np.float32)
+    places = np.argsort(rng.random((SHUFFLES, before + many), dtype=np.float32), axis=1)
+    return _sides((places >= before).T, before, many)
 
 
-def _balanced(periods: Floats, many: int) -> Floats:
-    """1 / clips for the current ones, -1 / clips for the others: a difference of means as a sum."""
-    before = len(periods) - many
-    return periods * np.float32(1 / many + 1 / before) - np.float32(1 / before)
+def _sides(current: npt.NDArray[Any], before: int, many: int) -> Floats:
+    """1 / many for a clip of the current period, -1 / before for another: their sum over clips is a difference of means."""
+    return np.where(current, np.float32(1 / many), np.float32(-1 / before))
 
 
-def _gaps(inputs: Floats, solved: Floats, weights: Floats, own: Floats, periods: Floats, many: int) -> Floats:
-    """By how much the clips of the current period are judged newer than the others, [shuffle], each by a classifier fitted without it."""
-    sides = _balanced(periods, many)
+def _gaps(inputs: Floats, solved: Floats, swayed: Floats, weights: Floats, sides: Floats, before: int, many: int) -> Floats:
+    """By how much current clips are judged newer than the others, [shuffle], each by a classifier that was fitted without it.
+
+    A clip's own side, which the fit must not know, counts with its square; that takes two values only, so it is a line in the side.
+    """
     fitted = ((inputs * weights[:, None]).T @ sides) * (solved @ sides)
-    itself = (weights * own) @ sides**2
-    return np.asarray(fitted.sum(axis=0) - itself)
+    slope = np.float32(1 / many - 1 / before)
+    return np.asarray(fitted.sum(axis=0) - slope * (swayed @ sides) - swayed.sum() / np.float32(before * many))
 
 
 def _auc(values: Floats, positive: npt.NDArray[np.bool_]) -> float:
