@@ -1,6 +1,1 @@
-"""Watching what is served: the prediction log against the reference of the tagger that made it."""
-
-from components.monitoring.drift import drift
-from components.monitoring.verdict import Check, DriftVerdict, Finding
-
-__all__ = ["Check", "DriftVerdict", "Finding", "drift"]
+"""What becomes of a served tagger: the log of its predictions and how they drift. Parts are imported by their own names; this is light."""

@@ -16,7 +16,7 @@ import pandas as pd
 
 from components.config import DriftConfig
 from components.labels import OPENMIC
-from components.monitoring import drift
+from components.monitoring.drift import drift
 from components.monitoring.report import Watched, report
 
 MOST_S, MOST_GB = 120.0, 2.0

@@ -7,7 +7,7 @@ from scipy.stats import beta
 
 from components.config import DriftConfig
 from components.labels import IRMAS
-from components.monitoring import drift
+from components.monitoring.drift import drift
 from tests.fixtures.score_bank import read
 
 PERIODS, CLIPS = 1000, 500

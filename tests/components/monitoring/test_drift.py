@@ -7,7 +7,7 @@ import pytest
 from components.config import DriftConfig
 from components.errors import DataError
 from components.labels import from_codes
-from components.monitoring import drift
+from components.monitoring.drift import drift
 from tests.fixtures.logs import LABELS, draw, logged
 
 CONFIG = DriftConfig()

@@ -1,7 +1,7 @@
 import re
 
 from components.config import DriftConfig
-from components.monitoring import drift
+from components.monitoring.drift import drift
 from components.monitoring.report import Watched, report
 from tests.fixtures.logs import LABELS, draw, logged
 

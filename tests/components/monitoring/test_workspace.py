@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from components.config import DriftConfig
-from components.monitoring import drift
+from components.monitoring.drift import drift
 from components.monitoring.report import Watched
 from tests.fixtures.logs import LABELS, draw, logged
 
