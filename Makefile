@@ -13,7 +13,7 @@ ifdef PIP_CERT # uv does not read it
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: setup demo test test-slow lint bench sample lock image image-worker image-base sbom audit lock-images
+.PHONY: setup demo drift-demo test test-slow lint bench sample lock image image-worker image-base sbom audit lock-images
 
 setup: .venv/ready
 
@@ -46,6 +46,9 @@ test-slow: setup data/sample/README.md
 
 data/sample/README.md: | setup
 	$(BIN)/dvc pull --quiet data.dvc
+
+drift-demo: setup data/sample/README.md
+	$(BIN)/timbre drift demo
 
 bench: setup data/sample/README.md
 	@missed=; for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || missed="$$missed $$bench"; done; \

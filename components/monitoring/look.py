@@ -36,12 +36,13 @@ class Look:
         return report(self.verdict, self.reference, self.current, self.label_set, self.watched, self.config, self.now)
 
 
-def look(model: str, since: str | None, until: str | None, config: DriftConfig) -> Look:
+def look(model: str, since: str | None, until: str | None, config: DriftConfig, url: str | None = None) -> Look:
     """Compare what a registered model scored with its reference.
 
     Args:
         model: an alias, name@digest8, digest or id.
         since, until: see `moment`.
+        url: of the database; TIMBRE_DATABASE_URL where none is given.
     Raises:
         RegistryError: if the model or the database is not there.
         TaggerError: if the model has no reference.
@@ -52,7 +53,7 @@ def look(model: str, since: str | None, until: str | None, config: DriftConfig) 
     from components.registry.predictions import Predictions
     from components.tagger.folder import check
 
-    with Registry.look() as registry:
+    with Registry.look(url) as registry:
         found = registry.look_up(model)
         folder = registry.folder(found)
         log = Predictions(registry.database)

@@ -79,7 +79,7 @@ def _add(found: "Look") -> None:
 @app.command()
 def ui(
     host: Annotated[str, typer.Option(help="Who may reach it: this machine alone, unless you say otherwise.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8090,
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8091,
 ) -> None:
     """Serve Evidently's dashboards: time series of each model and label, a point a report."""
     import sys
@@ -94,3 +94,43 @@ def ui(
     print(f"dashboards: http://{host}:{port}", flush=True)
     words = ["ui", "--workspace", str(folder), "--host", host, "--port", str(port)]
     os.execv(sys.executable, [sys.executable, "-m", "evidently.cli", *words])  # noqa: S606 - our own words
+
+
+@app.command()
+def demo(
+    clips: Annotated[int, typer.Option(min=100, help="Of each period of the stream.")] = 120,
+    config: Annotated[Path | None, typer.Option(help="Its section watch.drift holds; the defaults where none.")] = None,
+) -> None:
+    """Serve the production tagger, send it a stream that changes at known times, and tell when each change was found.
+
+    The stream is the sample's test and val clips; its log lies apart from yours. Exit code 1 where a change was missed, or found where
+    there was none.
+    """
+    import shutil
+
+    from components.config import load_config
+    from components.places import watch_root
+    from timbre.decay import PHASES, decay
+
+    home = watch_root() / "demo"
+    shutil.rmtree(home, ignore_errors=True)
+    print(
+        f"serving production and sending it {len(PHASES)} periods of {clips} clips; the service's log is {home / 'service.log'}", flush=True
+    )
+    rows, wrong = [], 0
+    for outcome in decay(home, load_config(config).watch.drift, clips=clips):
+        found, title = outcome.found, outcome.phase.title or "as before"
+        folder = write(found, home / "reports" / f"{outcome.began:%H-%M-%S}")
+        _add(found)
+        print(
+            f"\n{outcome.began:%H:%M:%S} {title}\n{outcome.seen:%H:%M:%S} {found.verdict.sentence}\n         {folder / 'report.html'}",
+            flush=True,
+        )
+        advice = found.verdict.findings[0].advice if found.verdict.findings else ""
+        changed, seen = (f"{moment:%H:%M:%S}" for moment in (outcome.began, outcome.seen))
+        rows.append((title, changed, seen if advice else "", advice, "" if outcome.right else "wrong"))
+        wrong += not outcome.right
+    print_table(["the stream", "from (UTC)", "found (UTC)", "recommended", ""], rows, title="What changed, and what was found")
+    print("dashboard: timbre drift ui")
+    if wrong:
+        raise typer.Exit(1)
