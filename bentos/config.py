@@ -39,6 +39,7 @@ class ServiceConfig(BaseModel):
         time_limit_s: for one answer; a stream is not bound by it.
         page: whether /ui is there.
         public_url: by which people reach it through a proxy; of https, the page's cookie is sent over TLS alone.
+        dashboard_url: where people see how predictions drift; the page links to it.
         prediction_log: whether the database gets a row for each clip that is scored.
         log_retention_days: after which a row is removed.
         log_audio: `none`, or the folder or `s3://bucket/prefix` where the bytes of each clip are kept, under their sha256.
@@ -70,6 +71,7 @@ class ServiceConfig(BaseModel):
     prediction_log: bool = True
     log_retention_days: PositiveFloat = 365.0
     log_audio: str = "none"
+    dashboard_url: Annotated[str, Field(pattern=r"^https?://[^\s\"'<>]+$")] | None = None
 
     @field_validator("device")
     @classmethod

@@ -16,6 +16,7 @@ from bentos.page.clips import Clips
 from bentos.page.door import COOKIE
 from bentos.page.drawing import EMPTY, draw, draw_error
 from bentos.page.hearing import Wish, hear
+from bentos.page.marks import safe
 from components.errors import TimbreError
 from components.labels import IRMAS
 
@@ -41,7 +42,7 @@ FEATURES: dict[str, Any] = {
     "head": f"<script>{(HERE / 'page.js').read_text()}</script>",
 }
 TITLE = """<div class="tb-title"><h1>Timbre</h1><p>Hear which instruments play in a recording, and when.</p>
-<nav aria-label="Links"><a href="../docs">API docs</a>{leave}</nav></div>"""
+<nav aria-label="Links">{drift}<a href="../docs">API docs</a>{leave}</nav></div>"""
 LEAVE = """<form method="post" action="logout"><button type="submit">Log out</button></form>"""
 TAKE_CLIP = "(clip) => clip ? [clip.path, clip.orig_name || 'recording'] : ['', '']"
 SHOW = """() => { const found = document.querySelector("#tb-result");
@@ -57,7 +58,9 @@ def build(context: Context, clips: Clips) -> gr.Blocks:
     examples = _examples(context)
     page = gr.Blocks(title="Timbre", analytics_enabled=False)
     with page:
-        gr.HTML(TITLE.replace("{leave}", LEAVE if context.config.auth == "required" else ""), padding=False)
+        drift = f'<a href="{safe(context.config.dashboard_url)}">Drift</a>' if context.config.dashboard_url else ""
+        leave = LEAVE if context.config.auth == "required" else ""
+        gr.HTML(TITLE.replace("{drift}", drift).replace("{leave}", leave), padding=False)
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
                 clip = gr.Audio(label="Clip", sources=["upload", "microphone"], editable=False, buttons=[], elem_id="tb-clip")
