@@ -1,10 +1,12 @@
 """Who may use which route: an API key with the right scope, or, where authentication is off, callers on this machine alone."""
 
 import asyncio
+import hashlib
 import ipaddress
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -16,6 +18,7 @@ from starlette.types import Scope
 
 from bentos.config import ServiceConfig
 from bentos.errors import Refused
+from bentos.outage import LastSaid
 from components.registry import ApiKey, ApiKeys, DatabaseAway
 from components.registry import Scope as Right
 
@@ -71,6 +74,7 @@ class Access:
         self._keys, self._config = keys, config
         # Of their own, so that no request under way keeps others from being let in, or refused.
         self._threads = ThreadPoolExecutor(KEY_THREADS, thread_name_prefix="timbre-key")
+        self._last_said = LastSaid[ApiKey]()
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -114,13 +118,26 @@ class Access:
             async with asyncio.timeout(KEY_S):
                 return await asyncio.get_running_loop().run_in_executor(self._threads, self._check, secret, counted)
         except TimeoutError:
-            raise DatabaseAway(f"a key could not be looked up within {KEY_S:g} s") from None
+            error = DatabaseAway(f"a key could not be looked up within {KEY_S:g} s")
+            self._last_said.note_away(error)
+            if (key := self._last_said.last(_name(secret))) is None:
+                raise error from None
+            return key
 
     def _check(self, secret: str, counted: bool) -> ApiKey:
-        key = self._keys.check(secret)
-        if counted:
-            self._keys.spend(key)
+        """While the database is away, keys that it knew lately are let in, and their requests are not counted."""
+        key = self._last_said.ask(_name(secret), partial(self._keys.check, secret))
+        if counted and not self._last_said.is_away:
+            try:
+                self._keys.spend(key)
+            except DatabaseAway as error:
+                self._last_said.note_away(error)
         return key
+
+
+def _name(secret: str) -> str:
+    """By which a key is remembered, in place of its secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def is_page(path: str) -> bool:

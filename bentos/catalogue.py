@@ -4,8 +4,10 @@ import contextlib
 import functools
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from bentos.outage import LastSaid
 from components.errors import TaggerError, TimbreError
 from components.registry import ArchivedModel, InactiveModel, Registry, UnknownModel
 from components.tagger.folder import JSON
@@ -37,6 +39,7 @@ class Catalogue:
     def __init__(self, registry: Registry, model_dir: Path | None) -> None:
         self._registry = registry
         self._beside = _read_folder(model_dir) if model_dir else {}
+        self._last_said = LastSaid[Offer]()
 
     def keys(self) -> list[str]:
         """What `find` takes, aliases first."""
@@ -46,12 +49,15 @@ class Catalogue:
         return alias + registered + beside
 
     def find(self, key: str) -> Offer:
-        """The model of a key.
+        """The model of a key; what it last was while the database is away.
 
         Raises:
             UnknownModel, InactiveModel, ArchivedModel: if there is none that may be served.
             TaggerError: if its folder is not there or damaged.
         """
+        return self._last_said.ask(key, partial(self._find, key))
+
+    def _find(self, key: str) -> Offer:
         if key in self._beside:
             return self._offer_beside(key)
         if not self._registry.database.is_there:

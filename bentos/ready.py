@@ -1,4 +1,4 @@
-"""Whether requests may be sent here: the database answers, and the process that scores does."""
+"""Whether requests may be sent here: the process that scores answers, and the database does or did lately."""
 
 import asyncio
 import logging
@@ -6,6 +6,7 @@ import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from bentos.outage import KEPT_S
 from bentos.scorer import Scorer
 from components.errors import RegistryError
 from components.registry.database import Database
@@ -16,13 +17,16 @@ LOOK_S = 2.0
 
 
 class Readiness:
-    """Looks when it is asked. A service without a model is ready: models are registered, and jobs are queued, by its routes."""
+    """Looks when it is asked. A service without a model is ready: models are registered, and jobs are queued, by its routes.
+
+    So is one whose database has gone away while what it last said stands in for it: predictions go on.
+    """
 
     def __init__(self, database: Database, scorer: Scorer) -> None:
         self._database, self._scorer = database, scorer
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="timbre-ready")
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="timbre-ready")
         self._turn = asyncio.Lock()
-        self._is_ready, self._looked_at = False, -math.inf
+        self._is_ready, self._looked_at, self._said_at = False, -math.inf, -math.inf
 
     async def look(self) -> bool:
         """Whether the service is ready, or was a moment ago."""
@@ -33,19 +37,21 @@ class Readiness:
             return self._is_ready
 
     def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _look(self) -> bool:
         try:
             async with asyncio.timeout(LOOK_S):
-                return await asyncio.get_running_loop().run_in_executor(self._thread, self._answers)
+                await asyncio.get_running_loop().run_in_executor(self._threads, self._ask)
+            self._said_at = time.monotonic()
         except TimeoutError:
-            log.warning("not ready: the database does not answer within %g s", LOOK_S)
+            log.warning("the database does not answer within %g s", LOOK_S)
         except RegistryError as error:
-            log.warning("not ready: %s", error)
-        return False
+            log.warning("%s", error)
+        if time.monotonic() - self._said_at >= KEPT_S:
+            return False
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._scorer.is_up)
 
-    def _answers(self) -> bool:
+    def _ask(self) -> None:
         if self._database.is_there:
             self._database.ask()
-        return self._scorer.is_up()

@@ -96,7 +96,7 @@ def _rows(verdict: DriftVerdict, label_set: LabelSet) -> list[Row]:
     """Labels that drifted first, the surest on top; then the others in their order."""
     each = {(check.area, check.name): check for check in verdict.checks}
     made = [
-        Row(label.full_name.replace("_", " "), *(each.get((area, label.code)) for area in ("prevalence", "scores", "calibration")))  # type: ignore[call-overload]
+        Row(label.full_name.replace("_", " "), *(each.get((area, label.code)) for area in ("prevalence", "scores", "calibration")))
         for label in label_set.labels
     ]
     return sorted(
