@@ -13,6 +13,10 @@ RegistryError
 ├── JobFinished      the job has ended, and cannot be cancelled; 409
 ├── JobCancelled     the job whose result this would be was cancelled
 ├── KeyReused        the idempotency key belongs to another request; 409
+├── UnknownPrediction  no logged prediction has the id; 404
+├── NotReviewable    the clip failed, so there is nothing to say about it; 409
+├── Reviewed         somebody has reviewed the prediction; 409
+├── UnfitReview      the review does not fit the prediction; 422
 └── LostLease        another worker has the job now, or nobody has
 """
 
@@ -79,3 +83,27 @@ class KeyReused(RegistryError):
 
 class LostLease(RegistryError):
     """The lease of a training job was taken over or has ended: whoever held it must stop, and has nothing to say about it any more."""
+
+
+class UnknownPrediction(RegistryError):
+    """No logged prediction has this id."""
+
+
+class NotReviewable(RegistryError):
+    """The prediction's clip could not be heard."""
+
+
+class Reviewed(RegistryError):
+    """The prediction has a review, which stays unless it is to be replaced."""
+
+
+class UnfitReview(RegistryError):
+    """A review says what its prediction's model cannot.
+
+    Args:
+        field: where it says so: a field, and the place in it.
+    """
+
+    def __init__(self, message: str, *field: str | int) -> None:
+        super().__init__(message)
+        self.field = field

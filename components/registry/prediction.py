@@ -84,5 +84,5 @@ def unpacked(blobs: Sequence[bytes | None], width: int, kind: np.dtype[Any], mis
     known = np.array([blob is not None and len(blob) == size for blob in blobs], bool)
     found = np.full((width, len(blobs)), missing, kind)
     whole = b"".join(blob for blob, is_known in zip(blobs, known, strict=True) if is_known and blob is not None)
-    found[:, known] = np.frombuffer(whole, kind).reshape(-1, width).T
+    found[:, known] = np.frombuffer(whole, kind).reshape(int(known.sum()), width).T
     return found

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from components.registry.database import Database
 from components.registry.leases import clock
 from components.registry.prediction import Prediction, values_of
-from components.registry.tables import LoggedModelRow, PredictionRow
+from components.registry.tables import LoggedModelRow, PredictionRow, ReviewRow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +111,7 @@ class Predictions:
             return clock(session)
 
     def delete_content(self, sha256: str, drop_audio: Callable[[str], None] = leave) -> int:
-        """Forget every prediction of a file's bytes; how many there were.
+        """Forget every prediction of a file's bytes, and what people said of them; how many predictions there were.
 
         Args:
             drop_audio: removes what is kept at an `audio_uri`; where it raises, the rows stay.
@@ -119,8 +119,12 @@ class Predictions:
         return sum(self._batches(select(PredictionRow.id).where(PredictionRow.content == sha256), drop_audio))
 
     def delete_before(self, moment: datetime, drop_audio: Callable[[str], None] = leave) -> int:
-        """Forget what is older, in small transactions; how many there were. Audio goes with the last prediction of it."""
-        return sum(self._batches(select(PredictionRow.id).where(PredictionRow.at < moment), drop_audio))
+        """Forget what is older, in small transactions; how many there were. Audio goes with the last prediction of it.
+
+        What people have reviewed stays: it is worth their time, and goes with `delete_content` alone.
+        """
+        reviewed = select(ReviewRow.prediction_id).where(ReviewRow.prediction_id == PredictionRow.id).exists()
+        return sum(self._batches(select(PredictionRow.id).where(PredictionRow.at < moment, ~reviewed), drop_audio))
 
     def _batches(self, doomed: "Select[tuple[str]]", drop_audio: Callable[[str], None]) -> Iterator[int]:
         deleted = delete(PredictionRow).where(PredictionRow.id.in_(doomed.limit(DELETED_AT_ONCE)))

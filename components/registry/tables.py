@@ -1,4 +1,4 @@
-"""The SQL tables: models, aliases, API keys and rates, training jobs, audit trail, prediction log. A change here needs a revision."""
+"""The SQL tables: models, aliases, API keys and rates, jobs, audit trail, predictions and reviews. A change here needs a revision."""
 
 import uuid
 from datetime import UTC, datetime
@@ -194,3 +194,18 @@ class PredictionRow(Base):
     embedding: Mapped[bytes | None] = mapped_column(LargeBinary)
     latency_ms: Mapped[float] = mapped_column(Double)
     error: Mapped[str | None] = mapped_column(Text)
+
+
+class ReviewRow(Base):
+    """What a person heard in a clip that was scored. It goes with its prediction."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (Index("ix_reviews_model_content", "model", "content"),)
+
+    prediction_id: Mapped[str] = mapped_column(ForeignKey("predictions.id", ondelete="CASCADE"), primary_key=True)
+    model: Mapped[str] = mapped_column(ForeignKey("logged_models.digest"))
+    content: Mapped[str] = mapped_column(String(64), index=True)
+    labels: Mapped[list[str]]  # codes that are true; the model's others are false
+    reviewer: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+    sampled_p: Mapped[float | None] = mapped_column(Double)  # how far the draw had come; none: chosen for another reason

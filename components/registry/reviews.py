@@ -1,0 +1,257 @@
+"""What people hear in clips that a model has scored: one review a prediction, and what is there to review."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from components.registry import leases
+from components.registry.database import Database
+from components.registry.errors import NotReviewable, Reviewed, UnfitReview, UnknownPrediction
+from components.registry.history import note
+from components.registry.prediction import COLUMNS, FLAGS, FLOATS, Prediction, unpacked
+from components.registry.records import plain, rfc3339
+from components.registry.tables import LoggedModelRow, ModelRow, PredictionRow, ReviewRow
+
+CHUNK = 10_000  # rows
+MOST_ROWS = 200_000  # of a pool
+DIGITS = 13  # of a sha256 that make a lot: as many as a float holds
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a person heard.
+
+    Attributes:
+        labels: codes that are true; the model's others are false.
+        known: every code of the model, which are those that the person was asked for.
+        sampled_p: how far the draw had come; None where the clip was chosen for another reason.
+        decided: codes that the model had decided for.
+        heard_at: when the model scored it.
+    """
+
+    prediction_id: str
+    model: str
+    content: str
+    labels: tuple[str, ...]
+    known: tuple[str, ...]
+    reviewer: str
+    at: datetime
+    sampled_p: float | None
+    decided: tuple[str, ...]
+    heard_at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        """The review under the names of the service's routes; times are RFC 3339 in UTC."""
+        return {
+            "prediction_id": self.prediction_id,
+            "model": self.model,
+            "content": self.content,
+            "labels": list(self.labels),
+            "reviewer": self.reviewer,
+            "at": rfc3339(self.at),
+            "sampled_p": self.sampled_p,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """What a model has scored in a period, a row a content: the newest of its predictions.
+
+    Attributes:
+        labels: codes, in the order of `scores` and `decisions`, both [row, label].
+    """
+
+    labels: tuple[str, ...]
+    ids: list[str]
+    at: list[datetime]
+    contents: list[str]
+    sources: list[str | None]
+    audio_uris: list[str | None]
+    scores: npt.NDArray[np.float32]
+    decisions: npt.NDArray[np.bool_]
+
+
+def lot(content: str) -> float:
+    """A content's place in the draw, 0 to 1: the start of its sha256, so that it is the same for every process and at any time.
+
+    Contents in the order of their lots are a simple random order, whatever is added later (permanent random numbers: Ohlsson 1995,
+    Coordination of samples using permanent random numbers).
+    """
+    return int(content[:DIGITS], 16) / 16**DIGITS
+
+
+class Reviews:
+    """The reviews of a database.
+
+    Raises:
+        RegistryError: from every method, if the database is away, locked for too long, damaged or newer than this code.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def prediction(self, prediction_id: str) -> Prediction:
+        """A logged prediction.
+
+        Raises:
+            UnknownPrediction: if there is none.
+        """
+        with self.database.read() as session:
+            return _prediction(session, prediction_id)
+
+    def add(self, prediction_id: str, labels: Sequence[str], who: str, sampled_p: float | None = None, replace: bool = False) -> Review:
+        """Keep what a person heard in a prediction's clip.
+
+        Args:
+            labels: codes that are true; all of the model's others are false.
+            sampled_p: as the review queue gave it.
+            replace: take the place of a review that is there; the old one is kept in the audit trail.
+        Raises:
+            UnknownPrediction: if there is no such prediction.
+            NotReviewable: if its clip could not be heard.
+            Reviewed: if it has a review, which is not to be replaced.
+            UnfitReview: if a label is none of the model's, or is there twice, or if `sampled_p` is not the content's lot.
+        """
+        with self.database.write() as session:
+            about = _prediction(session, prediction_id, lock=True)
+            content = _check(about, labels, sampled_p)
+            row = session.get(ReviewRow, about.id)
+            if row is not None and not replace:
+                raise Reviewed(f"{row.reviewer} reviewed prediction {about.id} at {rfc3339(row.at)}: send replace to correct that")
+            if row is None:
+                row = ReviewRow(prediction_id=about.id, model=about.model, content=content, sampled_p=sampled_p)
+                session.add(row)
+            else:
+                before = {"labels": row.labels, "reviewer": row.reviewer, "at": rfc3339(row.at)}
+                model = session.scalar(select(ModelRow).where(ModelRow.digest == about.model))
+                note(session, who, "review replaced", model, prediction=about.id, before=before, labels=list(labels))
+            row.labels = [code for code in about.labels if code in labels]
+            row.reviewer, row.at = plain(who)[:200], leases.clock(session)
+            session.flush()
+            return _review(row, about.labels, _codes(about.labels, about.decisions), about.at)
+
+    def list(self, model: str | None = None, since: datetime | None = None) -> "list[Review]":
+        """Reviews, by content and then the oldest first.
+
+        Args:
+            model: a digest; of all models where none is given.
+            since: only of clips that were scored from then on.
+        """
+        query = select(ReviewRow, LoggedModelRow.labels, PredictionRow.decisions, PredictionRow.at).select_from(ReviewRow)
+        query = query.join(PredictionRow, PredictionRow.id == ReviewRow.prediction_id)
+        query = query.join(LoggedModelRow, LoggedModelRow.digest == ReviewRow.model)
+        query = _of(query, model, since).order_by(ReviewRow.content, ReviewRow.at, ReviewRow.prediction_id)
+        with self.database.read() as session:
+            found = []
+            for row, labels, packed, at in session.execute(query):
+                decided = unpacked([packed], len(labels), FLAGS, 0)[:, 0].astype(bool)
+                found.append(_review(row, labels, _codes(labels, decided), at))
+            return found
+
+    def pool(self, model: str, since: datetime | None = None, most: int = MOST_ROWS) -> Pool:
+        """What may be reviewed: clips that were heard and whose bytes may still be somewhere.
+
+        Args:
+            model: a digest.
+            since: only what was scored from then on.
+            most: of the newest predictions are looked at.
+        """
+        table = PredictionRow
+        columns = (table.id, table.at, table.content, table.source, table.audio_uri, table.scores, table.decisions)
+        query = _of(select(*columns).where(*_can_be_heard()), model, since).order_by(table.at.desc(), table.id).limit(most)
+        newest: dict[str, Any] = {}
+        with self.database.read() as session:
+            labels = tuple(session.scalar(select(LoggedModelRow.labels).where(LoggedModelRow.digest == model)) or ())
+            for row in session.connection().execution_options(yield_per=CHUNK).execute(query):
+                newest.setdefault(row.content, row)
+        rows = list(newest.values())
+        return Pool(
+            labels,
+            [row.id for row in rows],
+            [row.at for row in rows],
+            [row.content for row in rows],
+            [row.source for row in rows],
+            [row.audio_uri for row in rows],
+            unpacked([row.scores for row in rows], len(labels), FLOATS, np.nan).T,
+            unpacked([row.decisions for row in rows], len(labels), FLAGS, 0).astype(bool).T,
+        )
+
+    def contents(self, model: str, since: datetime | None = None) -> Iterator[tuple[str, datetime]]:
+        """Every content that may be reviewed, and when the model first scored it in the period; its memory does not grow with the log."""
+        query = select(PredictionRow.content, func.min(PredictionRow.at)).where(*_can_be_heard()).group_by(PredictionRow.content)
+        with self.database.read() as session:
+            for content, first in session.connection().execution_options(yield_per=CHUNK).execute(_of(query, model, since)):
+                yield str(content), first
+
+    def decisions(
+        self, model: str, since: datetime | None = None
+    ) -> Iterator[tuple[Sequence[str | None], Sequence[datetime], npt.NDArray[np.bool_]]]:
+        """(contents, moments, decisions [row, label]) of the clips that were heard, the oldest first, in chunks."""
+        query = select(PredictionRow.content, PredictionRow.at, PredictionRow.decisions)
+        query = query.where(PredictionRow.error.is_(None), PredictionRow.decisions.is_not(None))
+        query = _of(query, model, since).order_by(PredictionRow.at, PredictionRow.id)
+        with self.database.read() as session:
+            labels = session.scalar(select(LoggedModelRow.labels).where(LoggedModelRow.digest == model)) or []
+            rows = session.connection().execution_options(yield_per=CHUNK).execute(query)
+            for part in rows.partitions(CHUNK):
+                contents, moments, packed = zip(*part, strict=True)
+                yield contents, moments, unpacked(packed, len(labels), FLAGS, 0).astype(bool).T
+
+    def labels(self, model: str) -> tuple[str, ...]:
+        """The codes of a model that has scored."""
+        with self.database.read() as session:
+            return tuple(session.scalar(select(LoggedModelRow.labels).where(LoggedModelRow.digest == model)) or ())
+
+
+def _can_be_heard() -> tuple[Any, ...]:
+    heard = PredictionRow.error.is_(None), PredictionRow.scores.is_not(None), PredictionRow.content.is_not(None)
+    return (*heard, or_(PredictionRow.audio_uri.is_not(None), PredictionRow.source.is_not(None)))
+
+
+def _of(query: "Select[Any]", model: str | None, since: datetime | None) -> "Select[Any]":
+    if model is not None:
+        query = query.where(PredictionRow.model == model)
+    return query if since is None else query.where(PredictionRow.at >= since)
+
+
+def _prediction(session: Session, prediction_id: str, lock: bool = False) -> Prediction:
+    wanted = select(PredictionRow).where(PredictionRow.id == prediction_id)
+    row = session.scalar(wanted.with_for_update(key_share=True) if lock else wanted) if prediction_id.isprintable() else None
+    if row is None:
+        raise UnknownPrediction(f"no prediction {prediction_id[:80]!r} is logged here: take an id that an answer or the review queue gave")
+    model = session.get_one(LoggedModelRow, row.model)
+    values = {name: getattr(row, name) for name in COLUMNS}
+    known = row.scores is not None and row.decisions is not None
+    values["scores"] = unpacked([row.scores], len(model.labels), FLOATS, np.nan)[:, 0] if known else None
+    values["decisions"] = unpacked([row.decisions], len(model.labels), FLAGS, 0)[:, 0].astype(bool) if known else None
+    values["embedding"] = None if row.embedding is None else np.frombuffer(row.embedding, FLOATS)
+    return Prediction(**values, model_key=model.key, labels=tuple(model.labels))
+
+
+def _check(about: Prediction, labels: Sequence[str], sampled_p: float | None) -> str:
+    """The content of a prediction that a review fits."""
+    if about.error is not None or about.scores is None or about.content is None:
+        raise NotReviewable(f"prediction {about.id} holds no scores, as its clip could not be heard: review another one")
+    for place, code in enumerate(labels):
+        if code not in about.labels:
+            raise UnfitReview(f"the model {about.model_key} has no label {code[:80]!r}: {', '.join(about.labels)}", "labels", place)
+        if code in labels[:place]:
+            raise UnfitReview(f"the label {code!r} is there twice", "labels", place)
+    if sampled_p is not None and sampled_p != lot(about.content):
+        raise UnfitReview("this is not what the review queue gave for the prediction: send it as it came, or null", "sampled_p")
+    return about.content
+
+
+def _review(row: ReviewRow, known: Sequence[str], decided: tuple[str, ...], heard_at: datetime) -> Review:
+    told = row.prediction_id, row.model, row.content, tuple(row.labels), tuple(known), row.reviewer, row.at, row.sampled_p
+    return Review(*told, decided, heard_at)
+
+
+def _codes(labels: Sequence[str], flags: Any) -> tuple[str, ...]:
+    return tuple(code for code, flag in zip(labels, flags if flags is not None else [False] * len(labels), strict=True) if flag)

@@ -1,0 +1,159 @@
+"""The table of reviews on both databases."""
+
+import hashlib
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from components.registry.database import Database
+from components.registry.errors import NotReviewable, Reviewed, UnfitReview, UnknownPrediction
+from components.registry.prediction import Prediction
+from components.registry.predictions import Predictions
+from components.registry.reviews import Reviews, lot
+from components.registry.tables import AuditRow
+
+from .conftest import UrlMaker
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MODEL, OTHER = "a" * 64, "b" * 64
+
+
+@pytest.fixture
+def database(new_url: UrlMaker) -> Iterator[Database]:
+    database = Database(new_url())
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def reviews(database: Database) -> Reviews:
+    return Reviews(database)
+
+
+def sha(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def row(name: str, minutes: float = 0, **given: Any) -> Prediction:
+    return Prediction(**{
+        "id": str(uuid.uuid4()), "at": START + timedelta(minutes=minutes), "model": MODEL, "model_key": "m@aaaaaaaa",
+        "labels": ("low", "high"), "request_id": "r", "caller": "ann", "latency_ms": 1.0, "content": sha(name), "source": f"{name}.wav",
+        "scores": np.array([0.25, 0.75], np.float32), "decisions": np.array([False, True]), **given,
+    })  # fmt: skip
+
+
+def log(database: Database, *rows: Prediction) -> list[str]:
+    Predictions(database).add(rows)
+    return [one.id for one in rows]
+
+
+def test_a_review_says_of_each_label_whether_it_is_true(database: Database, reviews: Reviews) -> None:
+    (about,) = log(database, row("a"))
+    made = reviews.add(about, ["high", "low"], "ann", lot(sha("a")))
+    assert (made.labels, made.known, made.decided) == (("low", "high"), ("low", "high"), ("high",))
+    assert (made.model, made.content, made.reviewer, made.heard_at) == (MODEL, sha("a"), "ann", START)
+    assert made.sampled_p == lot(sha("a"))
+    assert abs(made.at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert reviews.list() == reviews.list(MODEL) == [made]
+    assert reviews.list(OTHER) == reviews.list(since=START + timedelta(seconds=1)) == []
+
+
+def test_none_of_the_labels_may_be_true(database: Database, reviews: Reviews) -> None:
+    (about,) = log(database, row("a"))
+    assert reviews.add(about, [], "ann").labels == ()
+
+
+def test_a_second_review_is_refused_or_takes_the_place_of_the_first(database: Database, reviews: Reviews) -> None:
+    (about,) = log(database, row("a"))
+    first = reviews.add(about, ["low"], "ann", lot(sha("a")))
+    with pytest.raises(Reviewed, match=r"ann reviewed prediction .* send replace"):
+        reviews.add(about, ["high"], "bob")
+    second = reviews.add(about, ["high"], "bob", replace=True)
+    assert reviews.list() == [second]
+    assert (second.labels, second.reviewer, second.sampled_p) == (("high",), "bob", first.sampled_p)
+    with database.read() as session:
+        (kept,) = session.scalars(select(AuditRow))
+    assert (kept.who, kept.action) == ("bob", "review replaced")
+    assert kept.detail["before"]["labels"] == ["low"]
+    assert kept.detail["before"]["reviewer"] == "ann"
+
+
+def test_what_cannot_be_reviewed(database: Database, reviews: Reviews) -> None:
+    failed, fine = log(database, row("a", scores=None, decisions=None, error="a.wav is empty"), row("b"))
+    for unknown in (str(uuid.uuid4()), "", "\0", "x" * 999):
+        with pytest.raises(UnknownPrediction):
+            reviews.add(unknown, [], "ann")
+    with pytest.raises(NotReviewable, match="could not be heard"):
+        reviews.add(failed, [], "ann")
+    for labels, place in ((["high", "mid"], 1), (["low", "low"], 1)):
+        with pytest.raises(UnfitReview) as caught:
+            reviews.add(fine, labels, "ann")
+        assert caught.value.field == ("labels", place)
+    with pytest.raises(UnfitReview) as caught:
+        reviews.add(fine, [], "ann", 0.5)
+    assert caught.value.field == ("sampled_p",)
+    assert reviews.list() == []
+
+
+def test_scores_that_are_no_numbers_do_not_keep_a_person_from_saying_what_is_true(database: Database, reviews: Reviews) -> None:
+    (about,) = log(database, row("a", scores=np.array([np.nan, 1], np.float32)))
+    assert reviews.add(about, ["low"], "ann").labels == ("low",)
+
+
+def test_each_model_has_labels_of_its_own(database: Database, reviews: Reviews) -> None:
+    other = {
+        "model": OTHER,
+        "model_key": "n@bbbbbbbb",
+        "labels": ("mid",),
+        "scores": np.zeros(1, np.float32),
+        "decisions": np.ones(1, bool),
+    }
+    first, second = log(database, row("a"), row("a", **other))
+    reviews.add(first, ["low"], "ann")
+    reviews.add(second, ["mid"], "ann")
+    assert [(one.known, one.decided) for one in reviews.list()] == [(("low", "high"), ("high",)), (("mid",), ("mid",))]
+    assert reviews.labels(OTHER) == ("mid",)
+
+
+def test_forgetting_a_content_takes_its_review_along(database: Database, reviews: Reviews) -> None:
+    about, other = log(database, row("a"), row("b"))
+    reviews.add(about, [], "ann")
+    reviews.add(other, [], "ann")
+    assert Predictions(database).delete_content(sha("a")) == 1
+    assert [one.content for one in reviews.list()] == [sha("b")]
+
+
+def test_what_was_reviewed_outlives_the_log(database: Database, reviews: Reviews) -> None:
+    about, _, _ = log(database, row("a", audio_uri="/kept/a"), row("a", 1, audio_uri="/kept/a"), row("b", audio_uri="/kept/b"))
+    reviews.add(about, ["low"], "ann")
+    dropped: list[str] = []
+    assert Predictions(database).delete_before(START + timedelta(days=1), dropped.append) == 2
+    assert dropped == ["/kept/b"]
+    assert [one.labels for one in reviews.list()] == [("low",)]
+
+
+def test_the_pool_has_the_newest_of_each_content_that_can_be_heard(database: Database, reviews: Reviews) -> None:
+    newest = row("a", 5)
+    log(
+        database, row("a"), newest, row("b", 1, source=None), row("c", 2, error="x", scores=None, decisions=None),
+        row("d", 3, source=None, audio_uri="/kept/d"), row("e", 4, model=OTHER), row("f", -60),
+    )  # fmt: skip
+    pool = reviews.pool(MODEL, START)
+    assert [(name, place) for name in "abcdef" for place, one in enumerate(pool.contents) if one == sha(name)] == [("a", 0), ("d", 1)]
+    assert (pool.ids[0], pool.at[0], pool.sources, pool.audio_uris) == (newest.id, newest.at, ["a.wav", None], [None, "/kept/d"])
+    assert (pool.scores.tolist(), pool.decisions.tolist()) == ([[0.25, 0.75]] * 2, [[False, True]] * 2)
+    assert len(reviews.pool(MODEL, most=1).ids) == 1
+    assert dict(reviews.contents(MODEL, START)) == {sha("a"): START, sha("d"): START + timedelta(minutes=3)}
+    assert sum(len(moments) for _, moments, _ in reviews.decisions(MODEL, START)) == 4
+    assert len(reviews.pool("c" * 64).ids) == 0
+
+
+def test_the_draw_is_even_and_the_same_for_all() -> None:
+    lots = np.array([lot(sha(str(place))) for place in range(2000)])
+    assert np.abs(np.histogram(lots, 10, (0, 1))[0] - 200).max() < 60
+    assert lot("8" + "0" * 63) == 0.5
