@@ -1,21 +1,18 @@
 """From a registered model's name to its verdict: which tagger, its reference, and its rows of the log."""
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from components.config import DriftConfig
-from components.errors import ConfigError
 from components.labels import LabelSet
 from components.monitoring.drift import drift
+from components.monitoring.moments import moment
 from components.monitoring.report import Watched, report
 from components.monitoring.verdict import DriftVerdict
 
 if TYPE_CHECKING:
     import pandas as pd
-
-UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,20 +60,3 @@ def look(model: str, since: str | None, until: str | None, config: DriftConfig, 
     labels, reference = check(folder, found.digest).settings.label_set, read_reference(folder)
     verdict = drift(reference, current, labels, config, now)
     return Look(verdict, reference, current, labels, Watched(found.name, found.digest, first, end or now), config, now)
-
-
-def moment(text: str | None, now: datetime) -> datetime | None:
-    """`7d`, `12h`, `90m` or `2w` before now, or an ISO date or time, which is UTC where it names no zone.
-
-    Raises:
-        ConfigError: if it is neither.
-    """
-    if not text:
-        return None
-    if ago := re.fullmatch(r"(\d{1,6})([mhdw])", text.strip()):
-        return now - timedelta(**{UNITS[ago[2]]: int(ago[1])})
-    try:
-        found = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise ConfigError(f"{text!r} is no moment: write 7d, 12h, 90m or 2w, or a date as 2026-11-29 or 2026-11-29T08:00") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

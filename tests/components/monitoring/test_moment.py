@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from components.errors import ConfigError
-from components.monitoring.look import moment
+from components.monitoring.moments import moment
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 

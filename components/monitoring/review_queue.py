@@ -1,0 +1,127 @@
+"""Which clips a person should hear next: those that the model is least sure of, and every fourth one drawn by lot.
+
+What a model is unsure of tells most where it is wrong, and nothing of how often. So one place in four of the queue goes to the next
+content in the order of its lot (`reviews.lot`), whatever the model says of it: `performance` stands on these alone.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from components.config import Task
+from components.registry.reviews import Pool, lot
+
+ONE_IN = 4  # is drawn
+EDGE = 1e-6  # keeps the logits of 0 and 1 finite
+Floats = npt.NDArray[np.float64]
+IsThere = Callable[[int], bool]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A clip to review.
+
+    Attributes:
+        row: in the pool.
+        label: code of the label that the model is least sure of; none where a score is no number.
+        distance: of its score from its threshold, in logits.
+        sampled_p: the content's lot, where it was drawn; None where it was chosen by its distance.
+    """
+
+    row: int
+    label: str | None
+    distance: float | None
+    sampled_p: float | None
+
+
+def queue(
+    pool: Pool,
+    reviewed: AbstractSet[str],
+    thresholds: Sequence[float],
+    task: Task,
+    limit: int,
+    is_there: IsThere = lambda _row: True,
+    skipped: AbstractSet[str] = frozenset(),
+) -> list[Candidate]:
+    """The next clips to review, the most uncertain first, in turn over the labels; each content once.
+
+    Labels that were reviewed less come first, so that it makes no difference whether clips are asked for one by one or together.
+
+    Args:
+        reviewed: contents that have a review.
+        thresholds: [label].
+        is_there: whether the bytes of a row's clip can be had; asked only of rows that are about to be chosen.
+        skipped: contents that this person does not want now.
+    """
+    distances = distances_of(pool.scores, thresholds, task)
+    done = np.array([content in reviewed for content in pool.contents], bool)
+    free = ~done & np.array([content not in skipped for content in pool.contents], bool)
+    by_distance, by_lot = iter(_by_distance(distances, done, free)), iter(_by_lot(pool, free))
+    taken: set[int] = set()
+
+    def next_of(order: Iterator[int]) -> int | None:
+        for row in order:
+            if row not in taken and is_there(row):
+                return row
+        return None
+
+    found: list[Candidate] = []
+    for place in range(limit):
+        drawn = (len(reviewed) + place) % ONE_IN == ONE_IN - 1
+        row = next_of(by_lot if drawn else by_distance)
+        if row is None and not drawn:
+            drawn, row = True, next_of(by_lot)  # what is left has scores that are no numbers
+        if row is None:
+            break
+        taken.add(row)
+        found.append(_candidate(pool, distances, row, drawn))
+    return found
+
+
+def distances_of(scores: npt.NDArray[np.float32], thresholds: Sequence[float], task: Task) -> Floats:
+    """[row, label]: how far each decision is from being another one, in logits; NaN where a score is none.
+
+    For `multiclass` a label's distance is that from the highest of the others, in logarithms.
+    """
+    clipped = np.clip(scores.astype(np.float64), EDGE, 1 - EDGE)
+    if task == "multiclass" and scores.shape[1] > 1:
+        logs, best = np.log(clipped), np.empty_like(clipped)
+        for place in range(scores.shape[1]):
+            best[:, place] = np.delete(logs, place, axis=1).max(axis=1)
+        return np.asarray(np.abs(logs - best))
+    edges = np.clip(np.asarray(thresholds, np.float64), EDGE, 1 - EDGE)
+    return np.asarray(np.abs(_logit(clipped) - _logit(edges)))
+
+
+def _logit(shares: Floats) -> Floats:
+    return np.asarray(np.log(shares) - np.log1p(-shares))
+
+
+def _by_distance(distances: Floats, done: npt.NDArray[np.bool_], free: npt.NDArray[np.bool_]) -> list[int]:
+    """Rows in turn over the labels that they are nearest to; in each turn the nearest first."""
+    usable = np.isfinite(distances).all(axis=1) & (distances.shape[1] > 0)
+    if not usable.any():
+        return []
+    label = np.where(usable, np.nan_to_num(distances, nan=np.inf).argmin(axis=1), -1)
+    nearest = np.where(usable, np.nan_to_num(distances, nan=np.inf).min(axis=1), np.inf)
+    turn = np.zeros(len(distances))
+    for place in range(distances.shape[1]):
+        rows = np.flatnonzero((label == place) & free)
+        turn[rows[np.argsort(nearest[rows], kind="stable")]] = np.arange(len(rows)) + ((label == place) & done).sum()
+    order = np.lexsort((nearest, turn))
+    return [int(row) for row in order if usable[row] and free[row]]
+
+
+def _by_lot(pool: Pool, free: npt.NDArray[np.bool_]) -> list[int]:
+    return sorted((int(row) for row in np.flatnonzero(free)), key=lambda row: pool.contents[row])
+
+
+def _candidate(pool: Pool, distances: Floats, row: int, drawn: bool) -> Candidate:
+    sampled_p = lot(pool.contents[row]) if drawn else None
+    if not np.isfinite(distances[row]).all() or not pool.labels:
+        return Candidate(row, None, None, sampled_p)
+    place = int(distances[row].argmin())
+    return Candidate(row, pool.labels[place], float(distances[row, place]), sampled_p)
