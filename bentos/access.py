@@ -39,6 +39,7 @@ RULES: tuple[tuple[str, str, Right | Literal[""]], ...] = (  # method, path, sco
     ("GET", r"/models|/dataset-types|/api/v1/models(/.*)?", ANY),
     (".*", r"/api/v1/models(/.*)?", "models"),
     (".*", r"/api/v1/training-jobs(/.*)?", "train"),
+    (".*", r"/api/v1/(predictions(/.*)?|review-queue|performance|detection-rates)", "review"),
     (".*", r".*", "admin"),  # a route that has no rule is not open to all
 )
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}

@@ -19,7 +19,7 @@ from bentos.page import open_page
 from bentos.processes import settle
 from bentos.ready import Readiness
 from bentos.retention import keep_short
-from bentos.routes import catalogue, docs, jobs, models, predict, try_out
+from bentos.routes import catalogue, docs, jobs, models, predict, reviews, try_out
 from components.errors import RegistryError
 from components.registry.predictions import Predictions
 
@@ -51,7 +51,7 @@ def create_app(config: ServiceConfig) -> FastAPI:
     app = FastAPI(title="Timbre", version="1.0.0", description=examples.DESCRIPTION, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.add_middleware(Gate, access=lambda: app.state.context.access, config=config)
     add_handlers(app)
-    for router in (predict.router, try_out.router, catalogue.router, models.router, jobs.router, docs.router):
+    for router in (predict.router, try_out.router, catalogue.router, models.router, jobs.router, reviews.router, docs.router):
         app.include_router(router)
 
     @app.get("/", include_in_schema=False)

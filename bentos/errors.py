@@ -20,7 +20,7 @@ from components.registry import (
     UnknownKey,
     UnknownModel,
 )
-from components.registry.errors import JobFinished, KeyReused, UnknownJob
+from components.registry.errors import JobFinished, KeyReused, NotReviewable, Reviewed, UnfitReview, UnknownJob, UnknownPrediction
 
 log = logging.getLogger("timbre.service")
 
@@ -35,6 +35,9 @@ STATUSES: dict[type[TimbreError], int] = {
     UnknownJob: 404,
     JobFinished: 409,
     KeyReused: 409,
+    UnknownPrediction: 404,
+    NotReviewable: 409,
+    Reviewed: 409,
     DatabaseAway: 503,
     TaggerError: 503,
     AudioError: 400,
@@ -96,10 +99,14 @@ def add_handlers(app: FastAPI) -> None:
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         return unprocessable(error)
 
+    async def unfit(_: Request, error: UnfitReview) -> JSONResponse:
+        return unprocessable(RequestValidationError([{"loc": ("body", *error.field), "msg": str(error), "type": "value_error"}]))
+
     for kind in (TimbreError, Exception):
         app.add_exception_handler(kind, any_error)
     app.add_exception_handler(HTTPException, http)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(UnfitReview, unfit)  # type: ignore[arg-type]
 
 
 def unprocessable(error: RequestValidationError) -> JSONResponse:

@@ -149,3 +149,55 @@ AUDITED: dict[str, Any] = {
     "model_id": MODEL["id"],
     "detail": {"reason": "better"},
 }
+SHARE = {"value": 0.84, "low": 0.71, "high": 0.92}
+PREDICTION = "0198c7a4-5b1e-4c55-9a6e-2f6f0c7d1b42"
+CONTENT = "3f0b1c52d5f3c0de8a51c4a7e6a1b2f35c8d4e9f7a6b5c4d3e2f1a0b9c8d7e6f"
+REVIEW: dict[str, Any] = {
+    "prediction_id": PREDICTION,
+    "model": MODEL["digest"],
+    "content": CONTENT,
+    "labels": ["cel"],
+    "reviewer": "ann",
+    "at": MODEL["created_at"],
+    "sampled_p": None,
+}
+TO_REVIEW: dict[str, Any] = {
+    "prediction_id": PREDICTION,
+    "at": MODEL["created_at"],
+    "content": CONTENT,
+    "scores": {"cel": 0.52, "voi": 0.03},
+    "decisions": ["cel"],
+    "label": "cel",
+    "distance": 0.08,
+    "sampled_p": None,
+    "audio": f"/api/v1/predictions/{PREDICTION}/audio",
+}
+QUEUE: dict[str, Any] = {"model": MODEL["key"], "waiting": 812, "items": [TO_REVIEW]}
+LABEL_PERFORMANCE: dict[str, Any] = {"label": "cel", "heard": 31, "found": 29, "precision": SHARE, "recall": SHARE, "f1": SHARE}
+PERFORMANCE: dict[str, Any] = {
+    "model": MODEL["key"],
+    "contents": 4120,
+    "sample": 96,
+    "other": 288,
+    "missing": 2,
+    "unseen": 310,
+    "confidence": 0.95,
+    "macro_f1": SHARE,
+    "labels": [LABEL_PERFORMANCE],
+}
+RATES: dict[str, Any] = {
+    "model": MODEL["key"],
+    "every": "day",
+    "items": [{"start": "2026-11-21T00:00:00.000Z", "clips": 588, "rates": {"cel": {"value": 0.12, "low": 0.09, "high": 0.15}}}],
+}
+NO_PREDICTION = error("No such prediction", f"no prediction {PREDICTION!r} is logged here: take an id that an answer gave")
+NO_AUDIO = error("No such prediction, or its audio is gone", "the audio of this prediction is not where this service may read it any more")
+REVIEWED = error("It has a review, or its clip failed", f"ann reviewed prediction {PREDICTION}: send replace to correct that")
+BYTES = {"schema": {"type": "string", "format": "binary"}, "example": "RIFF..."}
+HEARD: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file as it was sent",
+        "content": dict.fromkeys(("audio/wav", "audio/flac", "audio/ogg", "audio/mpeg", "audio/aiff", "application/octet-stream"), BYTES),
+    },
+    404: NO_AUDIO,
+}

@@ -1,4 +1,4 @@
-"""The bodies of the registry's routes, as the OpenAPI document describes them."""
+"""The bodies of the routes of the registry and of reviews, as the OpenAPI document describes them."""
 
 from typing import Annotated, Any
 
@@ -130,3 +130,104 @@ class Audit(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": {"items": [examples.AUDITED]}})
 
     items: list[AuditItem]
+
+
+class NewReview(Body):
+    """What a person heard: `labels` are true, and all others of the model's are false."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"labels": ["cel"], "sampled_p": None, "replace": False}})
+
+    labels: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=1000)]
+    sampled_p: Annotated[float | None, Field(ge=0, le=1, description="As the review queue gave it.")] = None
+    replace: Annotated[bool, Field(description="Correct a review that is there; the audit trail keeps the old one.")] = False
+
+
+class Reviewed(BaseModel):
+    """A review."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.REVIEW})
+
+    prediction_id: str
+    model: str
+    content: str
+    labels: list[str]
+    reviewer: str
+    at: str
+    sampled_p: float | None
+
+
+class ToReview(BaseModel):
+    """A clip to review; `label` is the one that the model is least sure of, `distance` that of its score from its threshold, in logits."""
+
+    prediction_id: str
+    at: str
+    content: str
+    scores: dict[str, float | None]
+    decisions: list[str]
+    label: str | None
+    distance: float | None
+    sampled_p: Annotated[float | None, Field(description="Where the clip was drawn by lot; send it back with the review.")]
+    audio: str
+
+
+class ReviewQueue(BaseModel):
+    """The next clips to review, of `waiting` ones."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.QUEUE})
+
+    model: str
+    waiting: int
+    items: list[ToReview]
+
+
+class Share(BaseModel):
+    """A share and its interval; null, 0 and 1 where nothing is known."""
+
+    value: float | None
+    low: float
+    high: float
+
+
+class LabelPerformance(BaseModel):
+    """Of one label; `heard` and `found` count clips of the sample that a person and the model found it in."""
+
+    label: str
+    heard: int
+    found: int
+    precision: Share
+    recall: Share
+    f1: Share
+
+
+class LivePerformance(BaseModel):
+    """How good a model is by the reviews that were drawn by lot: `sample` of them, which speak for `contents`."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.PERFORMANCE})
+
+    model: str
+    contents: int
+    sample: int
+    other: Annotated[int, Field(description="Reviews of clips that were not drawn, which the estimate leaves out.")]
+    missing: Annotated[int, Field(description="Clips that were drawn and not reviewed.")]
+    unseen: Annotated[int, Field(description="Clips of weeks of which none was drawn and reviewed; the estimate does not speak for them.")]
+    confidence: float
+    macro_f1: Share
+    labels: list[LabelPerformance]
+
+
+class RatesOfPeriod(BaseModel):
+    """Of a day or a week, UTC; each content counts once."""
+
+    start: str
+    clips: int
+    rates: dict[str, Share]
+
+
+class DetectionRates(BaseModel):
+    """Label by label, in which share of the clips it was found, the oldest period first."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.RATES})
+
+    model: str
+    every: str
+    items: list[RatesOfPeriod]

@@ -4,12 +4,14 @@ import contextlib
 import logging
 import os
 import shutil
+import stat
+import tempfile
 import threading
 import uuid
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from components.errors import ConfigError
 
@@ -102,6 +104,22 @@ def drop(uri: str) -> None:
     Path(uri).unlink(missing_ok=True)
 
 
+def fetch(uri: str, max_bytes: int) -> BinaryIO:
+    """What is kept there, as a seekable file; the caller closes it.
+
+    Raises:
+        OSError: if it is gone, no regular file or too large, or its place is away.
+    """
+    if uri.startswith(SCHEME):
+        return _download(uri, max_bytes)
+    file = open(uri, "rb", opener=lambda path, _: os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC))  # noqa: SIM115
+    found = os.fstat(file.fileno())
+    if stat.S_ISREG(found.st_mode) and found.st_size <= max_bytes:
+        return file
+    file.close()
+    raise OSError(f"{uri} is no regular file of at most {max_bytes} bytes")
+
+
 class KeptAudio:
     """Takes bytes from whoever has them at hand and puts them in their place in a thread of its own.
 
@@ -162,6 +180,22 @@ class KeptAudio:
             with self._changed:
                 self._bytes -= len(content)
             del content
+
+
+def _download(uri: str, max_bytes: int) -> BinaryIO:
+    with contextlib.ExitStack() as stack:
+        try:
+            remote = stack.enter_context(_s3().open(uri, "rb"))
+            if remote.size > max_bytes:
+                raise OSError(f"{uri} holds {remote.size} bytes, more than {max_bytes}")
+            file = stack.enter_context(tempfile.TemporaryFile())
+            shutil.copyfileobj(remote, file, 2**20)
+        except Exception as error:  # S3's client has errors of many kinds
+            raise OSError(f"S3 does not give {uri}: {error}") from error
+        remote.close()
+        stack.pop_all()  # the file is the caller's now
+    file.seek(0)
+    return file
 
 
 def _s3() -> Any:

@@ -56,6 +56,8 @@ def queue(
         is_there: whether the bytes of a row's clip can be had; asked only of rows that are about to be chosen.
         skipped: contents that this person does not want now.
     """
+    if not pool.ids:
+        return []  # what never scored has no labels either
     distances = distances_of(pool.scores, thresholds, task)
     done = np.array([content in reviewed for content in pool.contents], bool)
     free = ~done & np.array([content not in skipped for content in pool.contents], bool)

@@ -24,7 +24,7 @@ from components.registry.history import note
 from components.registry.records import rfc3339
 from components.registry.tables import ApiKeyRow, RateWindowRow, now
 
-Scope = Literal["predict", "test", "models", "train", "admin"]
+Scope = Literal["predict", "test", "models", "train", "review", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 PER_MINUTE, MOST_PER_MINUTE = 600, 1_000_000
 WINDOW_S = 60.0
@@ -84,7 +84,7 @@ class ApiKeys:
 
         Args:
             name: whose it is; no two keys in use share one.
-            scopes: predict, test, models, train, admin.
+            scopes: predict, test, models, train, review, admin.
             per_minute: requests that are let through in a minute.
         Raises:
             RegistryError: if the name is taken or not allowed, a scope unknown, or the rate outside 1 to a million.

@@ -21,6 +21,7 @@ from components.registry.tables import LoggedModelRow, ModelRow, PredictionRow, 
 CHUNK = 10_000  # rows
 MOST_ROWS = 200_000  # of a pool
 DIGITS = 13  # of a sha256 that make a lot: as many as a float holds
+LOTS: float = 16.0**DIGITS
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def lot(content: str) -> float:
     Contents in the order of their lots are a simple random order, whatever is added later (permanent random numbers: Ohlsson 1995,
     Coordination of samples using permanent random numbers).
     """
-    return int(content[:DIGITS], 16) / 16**DIGITS
+    return int(content[:DIGITS], 16) / LOTS
 
 
 class Reviews:

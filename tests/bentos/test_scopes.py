@@ -13,7 +13,7 @@ from tests.fixtures.running import Running
 ROUTES = [
     (method, str(one.path)) for one in iter_route_contexts(create_app(ServiceConfig()).routes) for method in sorted(one.methods or ())
 ]
-SCOPES = ("predict", "test", "models", "train", "admin")
+SCOPES = ("predict", "test", "models", "train", "review", "admin")
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)

@@ -50,7 +50,7 @@ def test_looking_and_revoking_make_no_database(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["create", "ann", "--scope", "all"], "'all' is no scope: choose from predict, test, models, train, admin"),
+        (["create", "ann", "--scope", "all"], "'all' is no scope: choose from predict, test, models, train, review, admin"),
         (["create", "ann", "--scope", "predict", "--per-minute", "0"], "not 0"),
     ],
 )

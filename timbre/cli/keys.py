@@ -15,7 +15,7 @@ app = typer.Typer(help="API keys: who may use the service, and for what.", no_ar
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Whose key it is.")],
-    scope: Annotated[list[str], typer.Option(help="What it opens: predict, test, models, train or admin (all); may be repeated.")],
+    scope: Annotated[list[str], typer.Option(help="What it opens: predict, test, models, train, review or admin (all); may be repeated.")],
     per_minute: Annotated[int, typer.Option(help="Requests a minute.")] = 600,
 ) -> None:
     """Make a key and print its secret, which is shown this once."""

@@ -48,7 +48,7 @@ def test_a_secret_opens_its_key(keys: ApiKeys) -> None:
     assert len(secret) == len("timbre_") + 8 + 1 + 43
     assert keys.check(secret) == key
     assert (key.name, key.scopes, key.per_minute) == ("ann", ("predict", "test"), 5)
-    assert [key.may(scope) for scope in api_keys.SCOPES] == [True, True, False, False, False]
+    assert [key.may(scope) for scope in api_keys.SCOPES] == [True, True, False, False, False, False]
 
 
 def test_admin_opens_all(keys: ApiKeys) -> None:
@@ -126,7 +126,7 @@ def test_the_right_prefix_is_not_enough(keys: ApiKeys) -> None:
         (" a", ["predict"], 1, "no space at its ends"),
         ("a\n", ["predict"], 1, "printable"),
         ("a" * 101, ["predict"], 1, "1 to 100"),
-        ("a", [], 1, "a key without a scope opens nothing: choose from predict, test, models, train, admin"),
+        ("a", [], 1, "a key without a scope opens nothing: choose from predict, test, models, train, review, admin"),
         ("a", ["predict", "root"], 1, "'root' is no scope"),
         ("a", ["predict"], 0, "1 to 1000000 times a minute, not 0"),
         ("a", ["predict"], 1_000_001, "1 to 1000000 times a minute"),

@@ -1,0 +1,86 @@
+"""The bytes of clips that were scored, for people who review them: what was kept, or the file as the client named it. Knows no web.
+
+A row of the log may be old and its file another one by now, so nothing is given whose sha256 is not the row's.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from bentos.source_errors import SourceError
+from bentos.sources import Sources
+from components.errors import TimbreError
+from components.monitoring import kept_audio
+
+log = logging.getLogger("timbre.service")
+PIECE = 2**20
+KINDS = ((b"RIFF", "wav"), (b"RF64", "wav"), (b"fLaC", "flac"), (b"OggS", "ogg"), (b"ID3", "mp3"), (b"\xff", "mp3"), (b"FORM", "aiff"))
+TYPES = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "mp3": "audio/mpeg", "aiff": "audio/aiff"}
+UNKNOWN_TYPE = "application/octet-stream"
+GONE = "the audio of this prediction is not where this service may read it any more: review another one"
+
+
+def open_audio(content: str, source: str | None, audio_uri: str | None, sources: Sources, check: Callable[[], object] = int) -> BinaryIO:
+    """A prediction's clip as it was sent, at its start; the caller closes it.
+
+    Args:
+        content: sha256 that the bytes must have.
+        sources: finds what a client named below the data roots; objects of S3 that a client named are not fetched again.
+        check: called now and then; what it raises ends the work.
+    Raises:
+        SourceError: missing, with a sentence that tells no path.
+    """
+    openers: list[Callable[[], BinaryIO]] = []
+    if audio_uri is not None:
+        openers.append(lambda: kept_audio.fetch(audio_uri, sources.max_bytes))
+    if source is not None and "://" not in source:
+        openers.append(lambda: _named(source, sources))
+    for opener in openers:
+        try:
+            file = opener()
+        except (OSError, ValueError, TimbreError) as error:
+            log.debug("the audio %s cannot be opened: %s", content[:8], error)
+            continue
+        try:
+            if _sha256(file, check) == content:
+                file.seek(0)
+                return file
+        except OSError:
+            pass
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+    raise SourceError("missing", GONE)
+
+
+def is_there(content: str, source: str | None, audio_uri: str | None, sources: Sources, check: Callable[[], object] = int) -> bool:
+    """Whether `open_audio` would find it; what is kept under its sha256 is not read for that."""
+    if audio_uri is not None and (audio_uri.startswith(kept_audio.SCHEME) or Path(audio_uri).is_file()):
+        return True
+    try:
+        open_audio(content, source, None, sources, check).close()
+    except SourceError:
+        return False
+    return True
+
+
+def suffix_of(file: BinaryIO) -> str:
+    """`wav`, `flac`... by the file's first bytes, empty where they are none of these; it is rewound."""
+    start = file.read(4)
+    file.seek(0)
+    return next((name for sign, name in KINDS if start.startswith(sign)), "")
+
+
+def _named(source: str, sources: Sources) -> BinaryIO:
+    return sources.roots.open(sources.roots.find(source), source, sources.max_bytes)
+
+
+def _sha256(file: BinaryIO, check: Callable[[], object]) -> str:
+    digest = hashlib.sha256()
+    while piece := file.read(PIECE):
+        check()
+        digest.update(piece)
+    return digest.hexdigest()

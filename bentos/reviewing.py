@@ -1,0 +1,110 @@
+"""What people review and how they are asked: the same for the routes and the page."""
+
+import math
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bentos.answers import DIGITS
+from bentos.catalogue import Offer
+from bentos.context import Context
+from bentos.listening import is_there
+from components.errors import TimbreError
+from components.monitoring.moments import moment
+from components.monitoring.review_queue import Candidate, queue
+from components.registry.errors import UnfitReview
+from components.registry.predictions import Predictions
+from components.registry.records import rfc3339
+from components.registry.reviews import Pool, Review, Reviews
+
+MOST_LOOKED_AT = 200  # clips whose bytes are sought for one answer
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """The next clips to review, and how many wait with them."""
+
+    offer: Offer
+    pool: Pool
+    candidates: list[Candidate]
+    waiting: int
+
+    def items(self) -> list[dict[str, Any]]:
+        """The clips as the queue's route tells them."""
+        return [self._item(one) for one in self.candidates]
+
+    def _item(self, one: Candidate) -> dict[str, Any]:
+        pool, scores = self.pool, self.pool.scores[one.row].tolist()
+        return {
+            "prediction_id": pool.ids[one.row],
+            "at": rfc3339(pool.at[one.row]),
+            "content": pool.contents[one.row],
+            "scores": {code: _number(score) for code, score in zip(pool.labels, scores, strict=True)},
+            "decisions": [code for code, yes in zip(pool.labels, pool.decisions[one.row], strict=True) if yes],
+            "label": one.label,
+            "distance": None if one.distance is None else round(one.distance, DIGITS),
+            "sampled_p": one.sampled_p,
+            "audio": f"/api/v1/predictions/{pool.ids[one.row]}/audio",
+        }
+
+
+def since_of(context: Context, text: str | None) -> datetime | None:
+    """The moment that a client's words mean, by the database's clock.
+
+    Raises:
+        ConfigError: if they mean none.
+    """
+    return moment(text, Predictions(context.registry.database).clock()) if text else None
+
+
+def ask(
+    context: Context, key: str, since: str | None, limit: int, check: Callable[[], object] = int, skipped: AbstractSet[str] = frozenset()
+) -> Asked:
+    """What to review of a model.
+
+    Args:
+        since: see `moment`.
+        check: called now and then; what it raises ends the work.
+        skipped: contents that are not wanted now.
+    Raises:
+        TimbreError: if there is no such model, or `since` is no moment.
+    """
+    offer, reviews, left = context.catalogue.find(key), Reviews(context.registry.database), [MOST_LOOKED_AT]
+    pool = reviews.pool(offer.digest, since_of(context, since))
+    reviewed = {one.content for one in reviews.list(offer.digest)}
+
+    def there(row: int) -> bool:
+        check()
+        left[0] -= 1
+        return left[0] >= 0 and is_there(pool.contents[row], pool.sources[row], pool.audio_uris[row], context.sources, check)
+
+    settings = offer.settings
+    found = queue(pool, reviewed, settings.thresholds, settings.task, limit, there, skipped)
+    return Asked(offer, pool, found, sum(content not in reviewed for content in pool.contents))
+
+
+def review(
+    context: Context, prediction_id: str, labels: Sequence[str], who: str, sampled_p: float | None = None, replace: bool = False
+) -> Review:
+    """Keep what a person heard; see `Reviews.add`. A model of one label of many wants one.
+
+    Raises:
+        RegistryError: if it cannot be kept.
+    """
+    reviews = Reviews(context.registry.database)
+    if len(labels) != 1 and _is_one_of_many(context, reviews.prediction(prediction_id).model):
+        raise UnfitReview(f"a clip of this model has exactly one label, and {len(labels)} were given", "labels")
+    return reviews.add(prediction_id, labels, who, sampled_p, replace)
+
+
+def _is_one_of_many(context: Context, digest: str) -> bool:
+    try:
+        return context.catalogue.find(digest).settings.task == "multiclass"
+    except TimbreError:  # it is on offer no longer
+        return False
+
+
+def _number(score: float) -> float | None:
+    return round(score, DIGITS) if math.isfinite(score) else None
