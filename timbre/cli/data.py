@@ -1,16 +1,17 @@
-"""timbre data: look at a data set, fetch a public one, render the sample."""
+"""timbre data: look at a data set, fetch a public one, render the sample, export what people reviewed."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from timbre.cli.console import log_to_stderr, print_table
+from timbre.cli.predictions import Moment, digest_of, opened, utc
 
 if TYPE_CHECKING:
     from components.datasets import Manifest
 
-app = typer.Typer(help="Data sets: check, fetch, render.", no_args_is_help=True)
+app = typer.Typer(help="Data sets: check, fetch, render, export.", no_args_is_help=True)
 
 
 @app.command()
@@ -117,3 +118,36 @@ def render(
 
     log_to_stderr()
     render_sample(folder, seed)
+
+
+@app.command("export-reviews")
+def export_reviews(
+    folder: Annotated[Path, typer.Argument(help="Where labels.csv and audio/ go; clips of an earlier export are brought up to date.")],
+    model: Annotated[str, typer.Option(help="Whose labels are the columns: an alias, name@digest8 or a digest.")] = "production",
+    since: Moment = None,
+) -> None:
+    """Write what people reviewed as a data set, with the clips that are kept or still lie below TIMBRE_DATA_ROOTS unchanged."""
+    from bentos.config import from_environment
+    from bentos.listening import open_audio, suffix_of
+    from bentos.source_errors import SourceError
+    from bentos.sources import Sources
+    from components.monitoring.review_export import export
+    from components.registry.reviews import Review, Reviews
+
+    config = from_environment()
+    sources = Sources(config.data_roots, (), config.max_body_bytes, config.max_files)
+    with opened() as (registry, predictions):
+        reviews = Reviews(registry.database)
+
+        def heard(one: Review) -> tuple[BinaryIO, str] | None:
+            about = reviews.prediction(one.prediction_id)
+            try:
+                file = open_audio(one.content, about.source, about.audio_uri, sources)
+            except SourceError:
+                return None
+            return file, suffix_of(file) or "audio"
+
+        labels = reviews.labels(digest_of(registry, predictions, model))
+        made = export(reviews.list(since=utc(since)), labels, folder, heard)
+    print(f"csv:{made.table}")
+    print(f"{made.clips} clips" + (f"; {made.gone} left out, as their audio is gone" if made.gone else ""))

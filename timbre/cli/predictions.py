@@ -1,7 +1,9 @@
 """timbre predictions: what served models have heard, and how to forget it."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,8 +20,8 @@ Model = Annotated[str | None, typer.Option(help="An alias, name@digest8 or a dig
 @app.command("list")
 def list_predictions(model: Model = None, limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 20) -> None:
     """Print the last predictions, newest first."""
-    with _opened() as (registry, predictions):
-        found = predictions.last(limit, None if model is None else _digest(registry, predictions, model))
+    with opened() as (registry, predictions):
+        found = predictions.last(limit, None if model is None else digest_of(registry, predictions, model))
     if not found:
         print("nothing is logged yet: a service with TIMBRE_PREDICTION_LOG=true logs each clip that it scores")
         return
@@ -39,8 +41,8 @@ def export(
     until: Moment = None,
 ) -> None:
     """Write a model's predictions as one table, a row a clip."""
-    with _opened() as (registry, predictions):
-        frame = predictions.frame(_digest(registry, predictions, model), _utc(since), _utc(until))
+    with opened() as (registry, predictions):
+        frame = predictions.frame(digest_of(registry, predictions, model), utc(since), utc(until))
     frame.to_parquet(file, index=False)
     print(f"{len(frame)} predictions: {file}")
 
@@ -50,7 +52,7 @@ def forget(sha256: Annotated[str, typer.Argument(help="Of the file's bytes, as `
     """Remove every prediction of a file and the audio that was kept of it; what a service has not written yet may follow in seconds."""
     from components.monitoring.kept_audio import drop
 
-    with _opened() as (_, predictions):
+    with opened() as (_, predictions):
         gone = predictions.delete_content(sha256.strip().lower(), drop)
     print(f"forgotten: {gone} predictions")
 
@@ -60,13 +62,48 @@ def prune(before: Annotated[datetime, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%
     """Remove old predictions and the audio that no other one names."""
     from components.monitoring.kept_audio import drop
 
-    with _opened() as (_, predictions):
+    with opened() as (_, predictions):
         gone = predictions.delete_before(before.replace(tzinfo=UTC), drop)
     print(f"forgotten: {gone} predictions")
 
 
+@app.command()
+def performance(
+    model: Annotated[str, typer.Option(help="An alias, name@digest8 or a digest.")] = "production",
+    since: Moment = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say how good a model was on what it has scored, by the reviews of clips that the review queue had drawn by lot."""
+    from components.monitoring.performance import performance as measured
+    from components.registry.reviews import Reviews
+
+    with opened() as (registry, predictions):
+        found = measured(Reviews(registry.database), digest_of(registry, predictions, model), utc(since))
+    if as_json:
+        print(json.dumps(asdict(found), indent=2))
+        return
+    if not found.sample:
+        print(f"no clip that was drawn by lot has been reviewed yet ({found.other} others): the review queue draws every fourth")
+        return
+    rows = [(one.label, str(one.heard), str(one.found), *map(_share, (one.precision, one.recall, one.f1))) for one in found.labels]
+    columns = ["label", "heard", "found", "precision", "recall", "F1"]
+    print_table(columns, rows, right=columns[1:])
+    print(f"macro F1 {_share(found.macro_f1)}, {found.confidence:.0%} intervals; {found.sample} reviews speak for {found.contents} clips")
+    for count, what in (
+        (found.other, "reviews do not count, as they were not drawn"),
+        (found.missing, "clips were drawn and not reviewed"),
+        (found.unseen, "clips are of weeks of which none was drawn and reviewed"),
+    ):
+        if count:
+            print(f"{count} {what}")
+
+
+def _share(share: Any) -> str:
+    return "unknown" if share.value is None else f"{share.value:.3f} ({share.low:.3f} to {share.high:.3f})"
+
+
 @contextmanager
-def _opened() -> Iterator[tuple[Any, Any]]:
+def opened() -> Iterator[tuple[Any, Any]]:
     """The registry and the prediction log."""
     from components.registry import Registry
     from components.registry.predictions import Predictions
@@ -75,7 +112,7 @@ def _opened() -> Iterator[tuple[Any, Any]]:
         yield registry, Predictions(registry.database)
 
 
-def _digest(registry: Any, predictions: Any, name: str) -> str:
+def digest_of(registry: Any, predictions: Any, name: str) -> str:
     """The digest of a model that has scored; it need not be registered here, nor be active."""
     from components.errors import RegistryError
     from components.registry import UnknownModel
@@ -88,5 +125,5 @@ def _digest(registry: Any, predictions: Any, name: str) -> str:
         raise RegistryError(f"no model {name!r} has scored anything here; those that have: {told}") from None
 
 
-def _utc(moment: datetime | None) -> datetime | None:
+def utc(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.replace(tzinfo=UTC)
