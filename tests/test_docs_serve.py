@@ -127,6 +127,8 @@ def test_every_command_is_answered_as_the_page_says(desk: Desk):
         assert missing(answer, command.answer) == [], f"{command.text}\n{answer}"
         if route(command) == ("POST", "/api/v1/training-jobs"):
             desk.variables["JOB"] = re.findall(r'"id":"([^"]+)"', answer)[0]
+        if route(command) == ("GET", "/api/v1/review-queue"):
+            desk.variables["PREDICTION"] = re.findall(r'"prediction_id":"([^"]+)"', answer)[0]
 
 
 def test_every_route_has_a_command(desk: Desk):

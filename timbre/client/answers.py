@@ -171,6 +171,79 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Review:
+    """What a person heard in a clip; the model's other labels are false."""
+
+    prediction_id: str
+    model: str
+    content: str
+    labels: tuple[str, ...]
+    reviewer: str
+    at: datetime
+    sampled_p: float | None
+
+
+@dataclass(frozen=True)
+class ToReview:
+    """A clip to review; `label` is the one that the model is least sure of. A review of it sends `sampled_p` back."""
+
+    prediction_id: str
+    at: datetime
+    content: str
+    scores: dict[str, float | None]
+    decisions: tuple[str, ...]
+    label: str | None
+    distance: float | None
+    sampled_p: float | None
+    audio: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share and its interval; None, 0 and 1 where nothing is known."""
+
+    value: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class LabelPerformance:
+    """Of one label; `heard` and `found` count clips that a person and the model found it in."""
+
+    label: str
+    heard: int
+    found: int
+    precision: Share
+    recall: Share
+    f1: Share
+
+
+@dataclass(frozen=True)
+class Performance:
+    """How good a model is: `sample` reviews of clips that were drawn by lot speak for `contents` of them."""
+
+    model: str
+    contents: int
+    sample: int
+    other: int
+    missing: int
+    unseen: int
+    confidence: float
+    macro_f1: Share
+    labels: tuple[LabelPerformance, ...]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Of a day or a week: how many clips there were, and label -> the share of them in which it was found."""
+
+    start: datetime
+    clips: int
+    rates: dict[str, Share]
+
+
+@dataclass(frozen=True)
 class Page(Generic[T]):
     """Some of what was asked for, and how many there are in all."""
 

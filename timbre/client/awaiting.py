@@ -116,6 +116,10 @@ class AsyncClient:
     jobs = _awaited(calls.jobs)
     job = _awaited(calls.job)
     cancel = _awaited(calls.cancel)
+    review_queue = _awaited(calls.review_queue)
+    review = _awaited(calls.review)
+    performance = _awaited(calls.performance)
+    detection_rates = _awaited(calls.detection_rates)
 
     async def wait(self, job_id: str, timeout_s: float | None = None, every_s: float = 2.0) -> Job:
         """The job once it has ended, however it did.

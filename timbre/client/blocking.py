@@ -124,6 +124,10 @@ class Client:
     jobs = _blocking(calls.jobs)
     job = _blocking(calls.job)
     cancel = _blocking(calls.cancel)
+    review_queue = _blocking(calls.review_queue)
+    review = _blocking(calls.review)
+    performance = _blocking(calls.performance)
+    detection_rates = _blocking(calls.detection_rates)
 
     def wait(self, job_id: str, timeout_s: float | None = None, every_s: float = 2.0) -> Job:
         """The job once it has ended, however it did.

@@ -11,12 +11,27 @@ from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 from components.errors import DataError
-from timbre.client.answers import AuditEntry, Clip, Comparison, Job, Model, Page, TestResult, clips_of, named_clips, reader
+from timbre.client.answers import (
+    AuditEntry,
+    Clip,
+    Comparison,
+    Job,
+    Model,
+    Page,
+    Performance,
+    Rates,
+    Review,
+    TestResult,
+    ToReview,
+    clips_of,
+    named_clips,
+    reader,
+)
 from timbre.client.uploads import FIELD, File, parts
 
 T = TypeVar("T")
 PRODUCTION = "production"
-MODELS, JOBS = "/api/v1/models", "/api/v1/training-jobs"
+MODELS, JOBS, PREDICTIONS = "/api/v1/models", "/api/v1/training-jobs", "/api/v1/predictions"
 Sort = Literal["created_at", "-created_at", "name", "-name", "f1_score", "-f1_score"]
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
@@ -189,6 +204,38 @@ def cancel(job_id: str) -> Call[Job]:
     """Cancel a training; one that runs stops within seconds, and its state says so then."""
     # Where the first answer was lost, a second request would be told that the job has ended.
     return Call("DELETE", _path(job_id, under=JOBS), reader(Job), repeatable=False)
+
+
+def review_queue(model: str = PRODUCTION, limit: int = 20, since: str = "30d") -> Call[list[ToReview]]:
+    """What to review next: the most uncertain first, and every fourth drawn by lot.
+
+    Args:
+        since: only clips that were scored from then on: 7d, 12h, 90m or 2w ago, or a date.
+    """
+    params = {"model": model, "limit": limit, "since": since}
+    return Call("GET", "/api/v1/review-queue", lambda answer: reader(list[ToReview])(_items(answer)), params)
+
+
+def review(prediction_id: str, labels: Sequence[str], sampled_p: float | None = None, replace: bool = False) -> Call[Review]:
+    """Say which labels are true of a clip; all others of its model are false.
+
+    Args:
+        sampled_p: as the review queue gave it.
+        replace: correct a review that is there.
+    """
+    body = {"labels": _texts(labels), "sampled_p": sampled_p, "replace": replace}
+    return Call("POST", _path(prediction_id, "review", under=PREDICTIONS), reader(Review), json=body, repeatable=replace)
+
+
+def performance(model: str = PRODUCTION, since: str = "90d") -> Call[Performance]:
+    """How good a model is on what it has scored since then, by the reviews of clips that were drawn by lot."""
+    return Call("GET", "/api/v1/performance", reader(Performance), {"model": model, "since": since})
+
+
+def detection_rates(model: str = PRODUCTION, since: str = "30d", every: Literal["day", "week"] = "day") -> Call[list[Rates]]:
+    """How often a model finds each label, the oldest period first."""
+    params = {"model": model, "since": since, "every": every}
+    return Call("GET", "/api/v1/detection-rates", lambda answer: reader(list[Rates])(_items(answer)), params)
 
 
 def _changed(model: str, **change: Any) -> Call[Model]:
