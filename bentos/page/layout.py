@@ -17,6 +17,7 @@ from bentos.page.door import COOKIE
 from bentos.page.drawing import EMPTY, draw, draw_error
 from bentos.page.hearing import Wish, hear
 from bentos.page.marks import safe
+from bentos.page.reviewer import QUIET, review_tab
 from components.errors import TimbreError
 from components.labels import IRMAS
 
@@ -28,7 +29,6 @@ BLUE = gr.themes.Color(
     c50="#eef6fb", c100="#d6eaf5", c200="#aed5ea", c300="#7dbadd", c400="#3d98cc", c500="#0072b2", c600="#0065a0", c700="#00547f",
     c800="#004466", c900="#00354f", c950="#00243a",
 )  # fmt: skip
-QUIET: Any = {"queue": False, "api_visibility": "private"}  # a queue lives in one process, and a request may come to another
 FEATURES: dict[str, Any] = {
     "theme": gr.themes.Base(primary_hue=BLUE, neutral_hue="slate", font=SANS, font_mono=["ui-monospace", "monospace"]).set(
         button_primary_background_fill="*primary_500",
@@ -61,24 +61,27 @@ def build(context: Context, clips: Clips) -> gr.Blocks:
         drift = f'<a href="{safe(context.config.dashboard_url)}">Drift</a>' if context.config.dashboard_url else ""
         leave = LEAVE if context.config.auth == "required" else ""
         gr.HTML(TITLE.replace("{drift}", drift).replace("{leave}", leave), padding=False)
-        with gr.Row():
-            with gr.Column(scale=2, min_width=300):
-                clip = gr.Audio(label="Clip", sources=["upload", "microphone"], editable=False, buttons=[], elem_id="tb-clip")
-                path = gr.Textbox(
-                    label=f"Or a path{' or an S3 key' if context.config.s3_buckets else ''}",
-                    placeholder=_hint(context),
-                    max_lines=1,
-                    max_length=4096,
-                )
-                model = gr.Dropdown(label="Model", choices=[], value=None)
-                go = gr.Button("Hear it", variant="primary", size="lg")
-                buttons = []
-                if examples:
-                    with gr.Column(elem_id="tb-examples"):
-                        gr.HTML('<h2 class="tb-examples-title">Examples</h2>', padding=False)
-                        buttons = [gr.Button(label, size="sm") for label, _ in examples]
-            with gr.Column(scale=3, min_width=300):
-                result = gr.HTML(EMPTY, elem_id="tb-result", js_on_load=None, padding=False)
+        with gr.Tabs():
+            with gr.Tab("Hear"), gr.Row():
+                with gr.Column(scale=2, min_width=300):
+                    clip = gr.Audio(label="Clip", sources=["upload", "microphone"], editable=False, buttons=[], elem_id="tb-clip")
+                    path = gr.Textbox(
+                        label=f"Or a path{' or an S3 key' if context.config.s3_buckets else ''}",
+                        placeholder=_hint(context),
+                        max_lines=1,
+                        max_length=4096,
+                    )
+                    model = gr.Dropdown(label="Model", choices=[], value=None)
+                    go = gr.Button("Hear it", variant="primary", size="lg")
+                    buttons = []
+                    if examples:
+                        with gr.Column(elem_id="tb-examples"):
+                            gr.HTML('<h2 class="tb-examples-title">Examples</h2>', padding=False)
+                            buttons = [gr.Button(label, size="sm") for label, _ in examples]
+                with gr.Column(scale=3, min_width=300):
+                    result = gr.HTML(EMPTY, elem_id="tb-result", js_on_load=None, padding=False)
+            with gr.Tab("Review"):
+                reviewed = review_tab(context, clips)
         upload, name = (gr.Textbox(visible="hidden", label=label, elem_id=f"tb-{label}") for label in ("upload", "name"))
 
         async def listen(model: Any, upload: Any, name: Any, path: Any, request: gr.Request) -> str:
@@ -86,10 +89,11 @@ def build(context: Context, clips: Clips) -> gr.Blocks:
 
         async def models() -> Any:
             found = await run_in_threadpool(_choices, context)
-            return gr.update(choices=found, value=next((key for _, key in found), None))
+            update = gr.update(choices=found, value=next((key for _, key in found), None))
+            return [update, update]
 
         run: Any = {"fn": listen, "inputs": [model, upload, name, path], "outputs": result, "preprocess": False, **QUIET}
-        page.load(models, None, model, show_progress="hidden", **QUIET)
+        page.load(models, None, [model, reviewed], show_progress="hidden", **QUIET)
         clip.change(None, clip, [upload, name], js=TAKE_CLIP, queue=False)
         for taken in (clip.upload, clip.stop_recording):
             taken(None, None, path, js="() => ''", queue=False)

@@ -45,3 +45,53 @@
     audio.currentTime = ((event.clientX - box.left) / box.width) * Number(timeline(audio).dataset.duration);
   });
 })();
+
+// The review tab: what was ticked goes with the press that saves it, once; keys do what its buttons do.
+(() => {
+  const skipped = [];
+  const card = () => document.querySelector("#tb-review .tb-card:not([data-sent])");
+  const seen = (node) => node?.checkVisibility();
+  const whenThere = (where, then, tries = 100) => { // Gradio makes a tab when it is first opened
+    const found = document.querySelector(where);
+    if (seen(found)) then(found);
+    else if (tries) setTimeout(() => whenThere(where, then, tries - 1), 50);
+  };
+  window.timbreReview = {
+    save(model) {
+      const clip = card();
+      if (!clip) return [model, "", skipped.join(" ")];
+      clip.dataset.sent = "1";
+      const labels = [...clip.querySelectorAll("input:checked")].map((box) => box.value), { id, lot } = clip.dataset;
+      return [model, JSON.stringify({ id, labels, lot: lot ? Number(lot) : null }), skipped.join(" ")];
+    },
+    skip(model) {
+      const clip = card();
+      if (clip) skipped.push(clip.dataset.content);
+      if (skipped.length > 100) skipped.shift();
+      return [model, "", skipped.join(" ")];
+    },
+  };
+  document.addEventListener("click", (event) => {
+    const tab = event.target.closest?.("button[role=tab]");
+    if (tab?.textContent.trim() === "Review" && !card()) whenThere("#tb-skip", (button) => button.click());
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.repeat || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const clip = card(), where = event.target;
+    if (!seen(clip) || where.matches?.("input:not(.tb-box input), textarea, select, [contenteditable], audio")) return;
+    if (event.key === "Enter") {
+      if (where.matches?.("button, a")) return; // its own doing
+      document.querySelector("#tb-save").click();
+    } else if (event.key === "s") {
+      document.querySelector("#tb-skip").click();
+    } else if (event.key === "p") {
+      const sound = clip.querySelector("audio");
+      sound[sound.paused ? "play" : "pause"]();
+    } else {
+      const box = [...clip.querySelectorAll(".tb-box")].find((one) => one.dataset.key === event.key);
+      if (!box) return;
+      box.querySelector("input").click();
+    }
+    event.preventDefault();
+  });
+})();

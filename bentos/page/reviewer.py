@@ -1,0 +1,146 @@
+"""The page's second tab: one clip at a time, its labels to tick, and on to the next."""
+
+import json
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import gradio as gr
+from starlette.concurrency import run_in_threadpool
+
+from bentos import reviewing
+from bentos.access import EVERYONE
+from bentos.budget import Budget
+from bentos.catalogue import PRODUCTION
+from bentos.context import Context
+from bentos.errors import refusal
+from bentos.listening import open_audio
+from bentos.page.clips import Clips
+from bentos.page.door import COOKIE, HEARD
+from bentos.page.drawing import draw_error
+from bentos.page.marks import percent, safe
+from bentos.source_errors import SourceError
+from components.audio import load
+from components.config import Task
+from components.errors import AudioError
+
+PERIOD = "30d"
+TRIES = 5  # clips that turn out not to be playable, before it is said
+KEYS = "1234567890qwertyuiofghjklzxcvbm"  # of the labels in their order; p plays, s skips, Enter saves
+QUIET: Any = {"queue": False, "api_visibility": "private"}  # a queue lives in one process, and a request may come to another
+NOTHING = (
+    '<section class="tb tb-empty"><p class="tb-lead">There is nothing to review.</p><p>Clips of the last 30 days come here, '
+    "where their audio is kept or still lies below a data folder.</p></section>"
+)
+# What a person ticked, and what was skipped on this page; a clip is sent once, however often somebody presses.
+SAVE = "(model) => window.timbreReview.save(model)"
+SKIP = "(model) => window.timbreReview.skip(model)"
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What a person heard in the clip before."""
+
+    prediction_id: str
+    labels: list[str]
+    sampled_p: float | None
+
+
+def review_tab(context: Context, clips: Clips) -> gr.Dropdown:
+    """Fill the tab; its dropdown of models, whose choices are to be set.
+
+    Args:
+        clips: where the sounds are put that people listen to.
+    """
+    with gr.Row():
+        model = gr.Dropdown(label="Whose clips", choices=[], value=None, scale=2)
+        save = gr.Button("Save and next", variant="primary", elem_id="tb-save", scale=1)
+        skip = gr.Button("Skip", elem_id="tb-skip", scale=1)
+    card = gr.HTML(NOTHING, elem_id="tb-review", js_on_load=None, padding=False)
+    said, skipped = (gr.Textbox(visible="hidden", label=name, elem_id=f"tb-{name}") for name in ("said", "skipped"))
+
+    async def step(model: Any, said: Any, skipped: Any, request: gr.Request) -> str:
+        return await _step(context, clips, [one if isinstance(one, str) else "" for one in (model, said, skipped)], request)
+
+    run: Any = {"fn": step, "inputs": [model, said, skipped], "outputs": card, "preprocess": False, **QUIET}
+    save.click(js=SAVE, **run)
+    skip.click(js=SKIP, **run)
+    model.input(js=SKIP, **run)
+    return model
+
+
+async def _step(context: Context, clips: Clips, asked: list[str], request: gr.Request) -> str:
+    """Keep what was said, and draw the next clip; below a sentence, where something went wrong."""
+    model, told, skipped = asked
+    wrong = ""
+    try:
+        caller = EVERYONE
+        if context.config.auth == "required":
+            caller = await context.access.caller(request.cookies.get(COOKIE, ""), "review")
+        try:
+            if (said := _read(told)) is not None:
+                who = caller.name
+                await run_in_threadpool(reviewing.review, context, said.prediction_id, said.labels, who, said.sampled_p)
+        except Exception as error:
+            wrong = draw_error(refusal(error).detail)
+        budget = context.budget()
+        return wrong + await context.look(budget, _next, context, clips, model or PRODUCTION, set(skipped.split()), budget)
+    except Exception as error:
+        return wrong + draw_error(refusal(error).detail)
+
+
+def _read(told: str) -> _Said | None:
+    """The body that the page's script makes; None where nothing was said."""
+    try:
+        found = json.loads(told) if told else None
+        return None if found is None else _Said(str(found["id"]), [str(code) for code in found["labels"]], found["lot"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _next(context: Context, clips: Clips, model: str, skipped: set[str], budget: Budget) -> str:
+    for _ in range(TRIES):
+        asked = reviewing.ask(context, model, PERIOD, 1, budget.check, skipped)
+        if not asked.candidates:
+            break
+        row, pool = asked.candidates[0].row, asked.pool
+        content, rate = pool.contents[row], asked.offer.settings.sample_rate
+        try:
+            with open_audio(content, pool.sources[row], pool.audio_uris[row], context.sources, budget.check) as file:
+                sound = clips.keep_heard(load(file, rate, context.config.limits), rate)
+        except (SourceError, AudioError):
+            skipped = skipped | {content}
+            continue
+        return _card(asked, sound)
+    return NOTHING
+
+
+def _card(asked: reviewing.Asked, sound: str) -> str:
+    (item,), one, settings = asked.items(), asked.candidates[0], asked.offer.settings
+    names = {code: name.replace("_", " ") for code, name in zip(settings.label_set.codes, settings.label_set.full_names, strict=True)}
+    why = "drawn by lot" if one.label is None or one.sampled_p is not None else f"unsure of {names[one.label]}"
+    about = (PurePosixPath(asked.pool.sources[one.row] or "an upload").name, asked.offer.key, why, f"{asked.waiting} wait")
+    lot = "" if one.sampled_p is None else repr(one.sampled_p)
+    boxes = "".join(
+        _box(place, (code, names[code]), item["scores"][code], threshold, code in item["decisions"], settings.task)
+        for place, (code, threshold) in enumerate(zip(names, settings.thresholds, strict=True))
+    )
+    return (
+        f'<section class="tb tb-card" data-id="{safe(item["prediction_id"])}" data-content="{safe(item["content"])}" data-lot="{lot}">'
+        f'<p class="tb-lead" role="status">Which of these play?</p><p class="tb-muted">{safe(" · ".join(about))}</p>'
+        f'<audio class="tb-sound" controls preload="auto" src="{HEARD}/{safe(sound)}" aria-label="Listen to the clip"></audio>'
+        f'<fieldset class="tb-boxes"><legend class="tb-muted">Labels, as the model decided</legend>{boxes}</fieldset>'
+        '<p class="tb-muted tb-key">Keys: those at the labels tick them, <kbd>p</kbd> plays, <kbd>s</kbd> skips, '
+        "<kbd>Enter</kbd> saves.</p></section>"
+    )
+
+
+def _box(place: int, label: tuple[str, str], score: float | None, threshold: float, ticked: bool, task: Task) -> str:
+    key, (code, name), shown = KEYS[place : place + 1], label, "–" if score is None else f"{score:.2f}"
+    kind, mark = ("checkbox", f'<i class="tb-threshold" style="left:{percent(threshold)}"></i>') if task == "multilabel" else ("radio", "")
+    return (
+        f'<label class="tb-box" data-key="{key}"><input type="{kind}" name="tb-label" value="{safe(code)}"{" checked" if ticked else ""}>'
+        f"{f'<kbd>{key}</kbd>' if key else '<span></span>'}<span>{safe(name)}</span>"
+        f'<span class="tb-track" title="score {shown}"><i class="tb-fill" style="width:{percent(score or 0)}"></i>{mark}</span>'
+        f'<span class="tb-number">{shown}</span></label>'
+    )
