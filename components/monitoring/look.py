@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from components.config import DriftConfig
 from components.labels import LabelSet
 from components.monitoring.drift import drift
+from components.monitoring.listen import sounds
 from components.monitoring.moments import moment
 from components.monitoring.report import Watched, report
 from components.monitoring.verdict import DriftVerdict
@@ -29,8 +30,9 @@ class Look:
 
     @property
     def page(self) -> str:
-        """The report."""
-        return report(self.verdict, self.reference, self.current, self.label_set, self.watched, self.config, self.now)
+        """The report, with clips to listen to where audio is kept."""
+        heard = sounds(self.reference, self.current, self.label_set, self.verdict, self.now)
+        return report(self.verdict, self.reference, self.current, self.label_set, self.watched, self.config, self.now, heard)
 
 
 def look(model: str, since: str | None, until: str | None, config: DriftConfig, url: str | None = None) -> Look:

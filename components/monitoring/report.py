@@ -1,5 +1,6 @@
 """One HTML page about a period, for a person to read: it needs no network and no other file."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from components.config import DriftConfig
 from components.evaluation.inline import inline
 from components.evaluation.wording import noun
 from components.labels import LabelSet
+from components.monitoring.listen import Sound
 from components.monitoring.period import usable
 from components.monitoring.pictures import pictures
 from components.monitoring.verdict import Check, DriftVerdict
@@ -46,12 +48,14 @@ def report(
     watched: Watched,
     config: DriftConfig,
     now: datetime | None = None,
+    heard: Sequence[Sound] = (),
 ) -> str:
     """The page as a string; the same arguments give the same page.
 
     Args:
         verdict: what `drift` said of these frames.
         now: as for `drift`.
+        heard: clips to listen to.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -70,6 +74,7 @@ def report(
         chance=chance,
         pictures={picture.name: inline(picture) for picture in pictures(reference, period, verdict)},
         drawn=len(period),
+        heard=heard,
         areas=len({check.area for check in verdict.checks}),
     )
 
