@@ -80,7 +80,7 @@
     const clip = card(), where = event.target;
     if (!seen(clip) || where.matches?.("input:not(.tb-box input), textarea, select, [contenteditable], audio")) return;
     if (event.key === "Enter") {
-      if (where.matches?.("button, a")) return; // its own doing
+      if (where.matches?.("button:not([role=tab]), a")) return; // its own doing
       document.querySelector("#tb-save").click();
     } else if (event.key === "s") {
       document.querySelector("#tb-skip").click();

@@ -32,6 +32,7 @@ NOTHING = (
     '<section class="tb tb-empty"><p class="tb-lead">There is nothing to review.</p><p>Clips of the last 30 days come here, '
     "where their audio is kept or still lies below a data folder.</p></section>"
 )
+WAIT = '<section class="tb tb-empty"><p class="tb-lead">The next clip to review will stand here.</p></section>'
 # What a person ticked, and what was skipped on this page; a clip is sent once, however often somebody presses.
 SAVE = "(model) => window.timbreReview.save(model)"
 SKIP = "(model) => window.timbreReview.skip(model)"
@@ -56,7 +57,7 @@ def review_tab(context: Context, clips: Clips) -> gr.Dropdown:
         model = gr.Dropdown(label="Whose clips", choices=[], value=None, scale=2)
         save = gr.Button("Save and next", variant="primary", elem_id="tb-save", scale=1)
         skip = gr.Button("Skip", elem_id="tb-skip", scale=1)
-    card = gr.HTML(NOTHING, elem_id="tb-review", js_on_load=None, padding=False)
+    card = gr.HTML(WAIT, elem_id="tb-review", js_on_load=None, padding=False)
     said, skipped = (gr.Textbox(visible="hidden", label=name, elem_id=f"tb-{name}") for name in ("said", "skipped"))
 
     async def step(model: Any, said: Any, skipped: Any, request: gr.Request) -> str:

@@ -122,7 +122,7 @@ def test_by_keys_alone_in_a_browser(tmp_path: Path):
         with site.registry() as registry:
             reviews = Reviews(registry.database)
             for place in range(2):
-                expect(card).to_contain_text(f"{4 - place} wait")
+                expect(card).to_contain_text(f"{4 - place} wait", timeout=60_000)
                 wanted = [not box.is_checked() for box in card.get_by_role("checkbox").all()]
                 about = card.get_attribute("data-id")
                 for key in "123":
@@ -133,10 +133,10 @@ def test_by_keys_alone_in_a_browser(tmp_path: Path):
                 labels = [code for code, yes in zip(("low", "mid", "high"), wanted, strict=True) if yes]
                 (kept,) = [one for one in reviews.list() if one.prediction_id == about]
                 assert list(kept.labels) == labels
-            expect(card).to_contain_text("2 wait")
+            expect(card).to_contain_text("2 wait", timeout=60_000)
             before = card.get_attribute("data-id")
             page.keyboard.press("s")
-            expect(card).not_to_have_attribute("data-id", str(before))
+            expect(card).not_to_have_attribute("data-id", str(before), timeout=60_000)
             page.keyboard.press("p")
             page.wait_for_function("() => !document.querySelector('#tb-review audio').paused")
             page.get_by_label("Whose clips").click()
