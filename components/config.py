@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloa
 
 from components.errors import ConfigError
 from components.menus import canonical, nearest
+from components.watch_config import AlertConfig, RetrainConfig
 from components.yaml_text import pairs_of, put, read_yaml
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -158,6 +159,10 @@ class GateConfig(Section):
     min_difference: float = 0.0
     min_lower_difference: float = -0.02
     confidence: float = Field(0.90, gt=0, lt=1)
+    promote: Literal["at_once", "after_shadow"] = "at_once"  # after_shadow: it must hold on clips reviewed since as well
+    shadow_min_clips: int = Field(100, ge=20)  # reviewed, before the first look at them; the next looks are at twice as many each
+    shadow_tolerance: float = Field(0.05, ge=0, lt=1)  # of macro F1, by which it is surely not worse there
+    shadow_max_days: PositiveFloat = 60.0  # after which it is refused
 
 
 class DriftConfig(Section):
@@ -180,6 +185,8 @@ class WatchConfig(Section):
     """How the served tagger is watched."""
 
     drift: DriftConfig = DriftConfig()
+    alerts: AlertConfig = AlertConfig()
+    retrain: RetrainConfig = RetrainConfig()
 
 
 class Config(Section):

@@ -1,4 +1,4 @@
-"""The SQL tables: models, aliases, API keys and rates, jobs, audit trail, predictions and reviews. A change here needs a revision."""
+"""The SQL tables: models, aliases, keys and rates, jobs, audit trail, predictions, reviews, drift. A change here needs a revision."""
 
 import uuid
 from datetime import UTC, datetime
@@ -209,3 +209,51 @@ class ReviewRow(Base):
     reviewer: Mapped[str] = mapped_column(String(200))
     at: Mapped[datetime]
     sampled_p: Mapped[float | None] = mapped_column(Double)  # how far the draw had come; none: chosen for another reason
+
+
+class WatchedRow(Base):
+    """The last period in which a model was watched: one row a model and kind of watch."""
+
+    __tablename__ = "drift_watched"
+
+    model: Mapped[str] = mapped_column(String(64), primary_key=True)  # a digest; it need not be registered
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    model_key: Mapped[str] = mapped_column(String(300))
+    until: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(20))
+
+
+class EpisodeRow(Base):
+    """From the first period of a model that drifts to the first that does not."""
+
+    __tablename__ = "drift_episodes"
+    __table_args__ = (Index("ix_drift_episodes_model_kind", "model", "kind"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model: Mapped[str] = mapped_column(String(64))
+    model_key: Mapped[str] = mapped_column(String(300))
+    kind: Mapped[str] = mapped_column(String(40))
+    watched_as: Mapped[str] = mapped_column(String(300))  # the name that was asked for, as `production`
+    state: Mapped[str] = mapped_column(String(20))
+    began_at: Mapped[datetime] = mapped_column(index=True)
+    last_at: Mapped[datetime]  # end of the last period that drifted
+    ended_at: Mapped[datetime | None]
+    periods: Mapped[int]  # that drifted and do not overlap by more than half
+    counted_at: Mapped[datetime]  # end of the last of these
+    labels: Mapped[list[list[str]]] = mapped_column(JSON_TYPE)  # that drifted in each of these, the oldest first
+    sentence: Mapped[str] = mapped_column(Text)  # of the first period
+    last_sentence: Mapped[str] = mapped_column(Text)
+
+
+class AlertRow(Base):
+    """That somebody is to be told of an episode's beginning or end, once a channel."""
+
+    __tablename__ = "drift_alerts"
+
+    episode_id: Mapped[int] = mapped_column(ForeignKey("drift_episodes.id"), primary_key=True)
+    event: Mapped[str] = mapped_column(String(20), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    tries: Mapped[int]
+    claimed_until: Mapped[datetime | None]  # nobody else sends it before
+    told_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(Text)  # of the last try

@@ -1,0 +1,50 @@
+"""The sections of a configuration that say who is told of a drift, and when it is trained anew."""
+
+import re
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+STRICT = ConfigDict(frozen=True, extra="forbid")
+ADDRESS = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+")
+
+
+def _address(text: str) -> str:
+    if not text.isprintable() or not ADDRESS.fullmatch(text):
+        raise ValueError("write an address as ann@example.org")
+    return text
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class AlertConfig(BaseModel):
+    """Who is told when a drift begins and ends. TIMBRE_ALERT_WEBHOOK goes before `webhook`; TIMBRE_SMTP_URL is the mail server."""
+
+    model_config = STRICT
+
+    webhook: str | None = None  # gets Slack's JSON; an address that is a secret belongs in TIMBRE_ALERT_WEBHOOK
+    email_to: tuple[Address, ...] = ()
+    email_from: Address = "timbre@localhost"
+    timeout_s: float = Field(10.0, gt=0, le=30)
+
+
+class RetrainConfig(BaseModel):
+    """When a training on the old data and the reviews is queued; any one rule that is set is enough."""
+
+    model_config = STRICT
+
+    enabled: bool = False
+    base: str = ""  # the name of a configuration in configs/, whose test clips are named in it
+    drift_labels: PositiveInt | None = 3  # as many labels drift, the same ones in each of `drift_periods`
+    drift_periods: PositiveInt = 2
+    min_live_f1: float | None = Field(None, ge=0, le=1)  # the reviewed clips are sure that macro F1 is below it
+    min_new_reviews: PositiveInt | None = None  # since the last retraining
+    cooldown_days: PositiveFloat = 7.0  # after a retraining was queued
+    folder: str = "data/reviews"  # for the reviewed clips; from where workers work
+
+    @model_validator(mode="after")
+    def _has_a_base(self) -> Self:
+        if self.enabled and not self.base:
+            raise ValueError("enabled is true, but base names no configuration to train: set base")
+        return self
