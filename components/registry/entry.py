@@ -12,7 +12,7 @@ from components.registry import keys
 from components.registry.database import Database
 from components.registry.errors import JobCancelled
 from components.registry.folders import Sealed
-from components.registry.history import PROMOTED, note, put_in_production
+from components.registry.history import PROMOTED, note, put_in_production, put_in_shadow
 from components.registry.records import Card, Decision, RegisteredModel, model_of, plain
 from components.registry.tables import JobRow, ModelRow
 
@@ -55,6 +55,8 @@ def enter(database: Database, entry: Entry, gate: Gate, who: str) -> RegisteredM
             note(session, who, "registered", row, decision=row.decision)
             if decision.promote:
                 put_in_production(session, row, who, PROMOTED, decision.reason)
+            elif decision.shadow:
+                put_in_shadow(session, row, who, decision.reason)
             session.flush()
             return model_of(row, keys.aliases(session))
     raise RegistryError(f"production changed {TRIES} times while {entry.name} was compared with it: register it again")

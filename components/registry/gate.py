@@ -74,7 +74,8 @@ def decide(candidate: Judged, production: Judged | None, config: GateConfig, rou
 
     Without a tagger in production its macro F1 must reach `min_f1`. Else the macro F1 of the two on the same clips is compared by a paired
     bootstrap over groups: the difference must be at least `min_difference` and the interval's lower end above `min_lower_difference`.
-    A result on another split than test, a quick run, or another label set, is for a person to promote.
+    A result on another split than test, a quick run, or another label set, is for a person to promote. With `after_shadow` what passes
+    beside a tagger in production goes into the shadow instead.
 
     Raises:
         ValueError: if the two were not judged on the same clips.
@@ -116,6 +117,9 @@ def decide(candidate: Judged, production: Judged | None, config: GateConfig, rou
     if not low > config.min_lower_difference:
         because = f"the interval's lower end must be above {config.min_lower_difference:+.3f}"
         return Decision(False, f"not promoted: {figures}; {because}", difference, low, high, production.digest)
+    if config.promote == "after_shadow":
+        until = f"it stays in shadow until it holds on {config.shadow_min_clips} reviewed clips as well"
+        return Decision(False, f"passed: {figures}; {until}", difference, low, high, production.digest, shadow=True)
     return Decision(True, f"promoted: {figures}", difference, low, high, production.digest)
 
 

@@ -5,12 +5,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from components.registry.keys import PRODUCTION, production
+from components.registry.keys import PRODUCTION, SHADOW, production, shadow
 from components.registry.records import plain
 from components.registry.tables import AliasRow, AuditRow, ModelRow
 
 PROMOTED = "promoted"
 ROLLED_BACK = "rolled back"
+SHADOWED, UNSHADOWED = "put in shadow", "shadow ended"
 
 
 def note(session: Session, who: str, action: str, row: ModelRow | None, **detail: Any) -> None:
@@ -26,6 +27,7 @@ def put_in_production(session: Session, row: ModelRow | None, who: str, action: 
         if alias is not None:
             session.delete(alias)
     else:
+        leave_shadow(session, row, who, action)
         row.is_active = True
         if alias is None:
             session.add(AliasRow(name=PRODUCTION, model_id=row.id))
@@ -33,6 +35,24 @@ def put_in_production(session: Session, row: ModelRow | None, who: str, action: 
             alias.model_id = row.id
     note(session, who, action, row, before=None if before is None else before.digest, reason=reason)
     session.flush()
+
+
+def put_in_shadow(session: Session, row: ModelRow, who: str, reason: str) -> None:
+    """Point `shadow` to the row in the place of an older candidate; it stays inactive."""
+    if (before := shadow(session)) is not None:
+        leave_shadow(session, before, who, f"{row.key} is newer")
+    session.add(AliasRow(name=SHADOW, model_id=row.id))
+    note(session, who, SHADOWED, row, reason=reason)
+    session.flush()
+
+
+def leave_shadow(session: Session, row: ModelRow, who: str, reason: str) -> None:
+    """Take `shadow` away from the row, where it points there."""
+    alias = session.get(AliasRow, SHADOW)
+    if alias is not None and alias.model_id == row.id:
+        session.delete(alias)
+        note(session, who, UNSHADOWED, row, reason=reason)
+        session.flush()
 
 
 def former(session: Session) -> list[ModelRow]:

@@ -12,6 +12,8 @@ from components.registry.tables import AliasRow, ModelRow
 
 PRODUCTION = "production"
 LATEST = "latest"
+SHADOW = "shadow"
+ALIASES = (PRODUCTION, LATEST, SHADOW)
 START = re.compile(r"[0-9a-fA-F]{8,64}")  # the start of a digest
 LONGEST = 300
 NEWEST = (ModelRow.created_at.desc(), ModelRow.id)
@@ -28,9 +30,14 @@ def latest(session: Session) -> ModelRow | None:
     return session.scalar(select(ModelRow).where(*SERVABLE).order_by(*NEWEST).limit(1))
 
 
+def shadow(session: Session) -> ModelRow | None:
+    """The candidate that has passed the gate and is compared with production on reviewed clips."""
+    return session.scalar(select(ModelRow).join(AliasRow).where(AliasRow.name == SHADOW))
+
+
 def aliases(session: Session) -> dict[str, str]:
     """alias -> a model's id."""
-    pairs = ((PRODUCTION, production(session)), (LATEST, latest(session)))
+    pairs = ((PRODUCTION, production(session)), (LATEST, latest(session)), (SHADOW, shadow(session)))
     return {alias: row.id for alias, row in pairs if row is not None}
 
 
@@ -42,10 +49,11 @@ def row_of(session: Session, key: str) -> ModelRow:
     """
     if not key.isprintable() or len(key) > LONGEST:
         raise unknown(session, key)
-    if key in (PRODUCTION, LATEST):
-        row = production(session) if key == PRODUCTION else latest(session)
+    if key in ALIASES:
+        find, state = {PRODUCTION: (production, "in production"), LATEST: (latest, "active"), SHADOW: (shadow, "in shadow")}[key]
+        row = find(session)
         if row is None:
-            raise UnknownModel(f"no model is {'in production' if key == PRODUCTION else 'active'} yet{_nearest(session, '')}")
+            raise UnknownModel(f"no model is {state} yet{_nearest(session, '')}")
         return row
     name, at, start = key.rpartition("@")
     found = _rows(session, ModelRow.digest == key.lower(), key) or _rows(session, ModelRow.id == key, key)

@@ -71,6 +71,7 @@ class Decision:
     low: float | None = None
     high: float | None = None
     against: str | None = None  # digest of the tagger that it was compared with
+    shadow: bool = False  # it passed, and has to hold on reviewed clips before it is promoted
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,8 @@ class Registry:
         """What `find` takes now, for people to choose from: the aliases, then each active model, newest first."""
         with self.database.read() as session:
             rows = session.scalars(select(ModelRow).where(*keys.SERVABLE).order_by(*keys.NEWEST))
-            return (*keys.aliases(session), *(row.key for row in rows))
+            served = [alias for alias in keys.aliases(session) if alias != keys.SHADOW]
+            return (*served, *(row.key for row in rows))
 
     def promote(self, key: str, who: str, reason: str) -> RegisteredModel:
         """Put a model in production, an inactive one too; a person's word goes over the gate's."""
@@ -198,6 +199,7 @@ class Registry:
             row = keys.row_of(session, key)
             if row.archived_at is None:
                 _spare_production(session, row, "archived")
+                history.leave_shadow(session, row, who, "archived")
                 row.is_active, row.archived_at = False, now()
                 note(session, who, "archived", row)
             return _model(session, row)

@@ -1,0 +1,74 @@
+"""What people have said of served clips, as retraining and the shadow ask for it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from components.audio import Source
+from components.registry.database import Database
+
+
+@dataclass(frozen=True)
+class LiveF1:
+    """Macro F1 of a model on its reviewed clips, with its interval, 0 to 1, and on how many."""
+
+    f1: float
+    low: float
+    high: float
+    clips: int
+
+
+@dataclass(frozen=True)
+class ReviewedClip:
+    """A clip whose labels a person has said.
+
+    Attributes:
+        content: sha256 of the file's bytes.
+        open: gives its audio; an OSError or AudioError where that is gone.
+        codes: of the labels that are true; of every other one it is known that it is not.
+        weight: how many clips of the served ones it stands for: 1 / the chance with which it was drawn for review.
+    """
+
+    content: str
+    open: Callable[[], Source]
+    codes: frozenset[str]
+    weight: float = 1.0
+
+
+class Reviews(Protocol):
+    """The reviews of a registry."""
+
+    def count_since(self, moment: datetime | None) -> int:
+        """Reviewed clips whose audio may be trained on, of a time after the moment; of all time where there is none."""
+
+    def live_f1(self, model: str) -> LiveF1 | None:
+        """Of the model with a digest; None where too few of its clips are reviewed."""
+
+    def first_reviewed_since(self, moment: datetime) -> Iterator[ReviewedClip]:
+        """Clips that nobody had reviewed at the moment, in the order of their reviews, once a content."""
+
+    def export(self, folder: Path) -> Path:
+        """Write every reviewed clip as a `csv:` data set into an empty folder, with paths that start there, all for training; the CSV."""
+
+
+class NoReviews:
+    """Nobody has reviewed anything."""
+
+    def count_since(self, moment: datetime | None) -> int:
+        return 0
+
+    def live_f1(self, model: str) -> LiveF1 | None:
+        return None
+
+    def first_reviewed_since(self, moment: datetime) -> Iterator[ReviewedClip]:
+        yield from ()
+
+    def export(self, folder: Path) -> Path:
+        raise NotImplementedError("there are no reviews")
+
+
+def reviews_of(database: Database) -> Reviews:
+    """The reviews that a database holds."""
+    return NoReviews()
