@@ -194,6 +194,13 @@ class Jobs:
         with self.database.read() as session:
             return _job(session, _row(session, job_id))
 
+    def of_key(self, who: str, idempotency_key: str) -> Job | None:
+        """The job that a caller submitted with a key."""
+        with self.database.read() as session:
+            mine = (JobRow.owner == plain(who)[:200]) & (JobRow.idempotency_key == idempotency_key)
+            row = session.scalar(select(JobRow).where(mine))
+            return None if row is None else _job(session, row)
+
     def list(self, state: str | None = None, page: int = 1, page_size: int = 100) -> JobPage:
         """A page of jobs, the newest first.
 

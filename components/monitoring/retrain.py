@@ -1,0 +1,201 @@
+"""Whether it is time to train anew on the old data and the reviews, and the job that does so: queued once for each reason."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import select
+
+from components.config import load_config
+from components.errors import ConfigError
+from components.evaluation.names import listed, plural
+from components.monitoring.reviewed import LiveF1, Reviews
+from components.places import worker_folder
+from components.registry import RegisteredModel, Registry
+from components.registry.episodes import Episodes
+from components.registry.history import note
+from components.registry.job import ENDED
+from components.registry.job_request import config_file
+from components.registry.jobs import Jobs
+from components.registry.leases import clock
+from components.registry.tables import AuditRow, JobRow, ModelRow
+from components.watch_config import RetrainConfig
+
+QUEUED = "retrain queued"
+OWNER = "timbre retrain"  # of the jobs, whoever's schedule asks: a key is its owner's
+MOST_NAMED = 6
+Rule = Literal["drift", "live F1", "reviews"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a decision stands on.
+
+    Attributes:
+        model: the digest of what is in production.
+        episode: the number of its open episode of drift.
+        periods: the labels that drifted in each period of that, the oldest first.
+        new_reviews: since the last retraining.
+        done: the keys of what was queued, of any model; `last_at` is when the last was.
+        under_way: the job of the last, where it has not ended.
+    """
+
+    model: str
+    now: datetime
+    episode: int | None = None
+    periods: Sequence[Sequence[str]] = ()
+    live: LiveF1 | None = None
+    new_reviews: int = 0
+    done: tuple[str, ...] = ()
+    last_at: datetime | None = None
+    under_way: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whether to train anew, by which rule, and why or why not in one sentence.
+
+    Attributes:
+        key: the same for the same reason, so that a job of it is queued once.
+        job: its id, once it is queued.
+    """
+
+    queue: bool
+    sentence: str
+    rule: Rule | None = None
+    key: str | None = None
+    job: str | None = None
+
+
+def decide(facts: Facts, config: RetrainConfig) -> Answer:
+    """Whether a rule holds and nothing speaks against it."""
+    found = next((rule for rule in _rules(facts, config) if rule.key not in facts.done), None)
+    if found is None:
+        return Answer(False, "no retraining: no rule of watch.retrain holds that was not followed before")
+    because = found.because
+    if facts.under_way is not None:
+        return Answer(False, f"no retraining yet, though {because}: job {facts.under_way} is not done", found.rule)
+    if facts.last_at is not None and facts.now < (again := facts.last_at + timedelta(days=config.cooldown_days)):
+        when = f"the last was queued on {facts.last_at:%Y-%m-%d}, the next may be on {again:%Y-%m-%d}"
+        return Answer(False, f"no retraining yet, though {because}: {when}", found.rule)
+    if facts.new_reviews == 0:
+        why = "no clip was reviewed since the last, so there is nothing new to learn: review some"
+        return Answer(False, f"no retraining, though {because}: {why}", found.rule)
+    return Answer(True, f"retraining on {plural(facts.new_reviews, 'new review')}: {because}", found.rule, found.key)
+
+
+@dataclass(frozen=True)
+class _Holds:
+    """A rule that holds, why, and what tells this reason from another of it."""
+
+    rule: Rule
+    because: str
+    key: str
+
+
+def _rules(facts: Facts, config: RetrainConfig) -> Iterator[_Holds]:
+    """The rules that hold, the first to be followed first."""
+    key = f"retrain:{facts.model[:16]}"
+    if config.drift_labels is not None and facts.episode is not None and len(facts.periods) >= config.drift_periods:
+        lasting = set.intersection(*(set(labels) for labels in facts.periods[-config.drift_periods :]))
+        if len(lasting) >= config.drift_labels:
+            shown = listed(sorted(lasting)) if len(lasting) <= MOST_NAMED else plural(len(lasting), "label")
+            yield _Holds("drift", f"{shown} drifted in {plural(config.drift_periods, 'period')} on end", f"{key}:drift:{facts.episode}")
+    live = facts.live
+    if config.min_live_f1 is not None and live is not None and live.high < config.min_live_f1:
+        because = f"macro F1 on {plural(live.clips, 'reviewed clip')} is {live.f1:.3f} ({live.low:.3f} to {live.high:.3f})"
+        yield _Holds("live F1", f"{because}, below watch.retrain.min_live_f1 {config.min_live_f1:g}", f"{key}:f1:{len(facts.done)}")
+    if config.min_new_reviews is not None and facts.new_reviews >= config.min_new_reviews:
+        yield _Holds("reviews", f"{plural(facts.new_reviews, 'clip')} were reviewed since the last", f"{key}:reviews:{len(facts.done)}")
+
+
+def facts_of(registry: Registry, reviews: Reviews) -> Facts:
+    """What is known of the model in production.
+
+    Raises:
+        UnknownModel: if nothing is.
+    """
+    model = registry.find()
+    episode = Episodes(registry.database).open(model.digest)
+    with registry.database.read() as session:
+        entries = session.scalars(select(AuditRow).where(AuditRow.action == QUEUED).order_by(AuditRow.id)).all()
+        last = entries[-1] if entries else None
+        job = None if last is None else session.get(JobRow, str(last.detail.get("job")))
+        moment = clock(session)
+    return Facts(
+        model=model.digest,
+        now=moment,
+        episode=None if episode is None else episode.id,
+        periods=() if episode is None else episode.labels,
+        live=reviews.live_f1(model.digest),
+        new_reviews=reviews.count_since(None if last is None else last.at),
+        done=tuple(str(entry.detail.get("key")) for entry in entries),
+        last_at=None if last is None else last.at,
+        under_way=None if job is None or job.state in ENDED else job.id,
+    )
+
+
+def retrain(registry: Registry, config: RetrainConfig, reviews: Reviews, who: str, dry_run: bool = False) -> Answer:
+    """Queue a training of the configuration `config.base` on its data and the reviewed clips, where it is time.
+
+    Args:
+        dry_run: only say what would be done.
+    Raises:
+        ConfigError: if there is no such configuration.
+        UnknownModel: if nothing is in production.
+    """
+    if not (config.enabled or dry_run):
+        return Answer(False, "no retraining: watch.retrain.enabled is false")
+    answer = decide(facts_of(registry, reviews), config)
+    if dry_run or not answer.queue or answer.key is None:
+        return answer
+    jobs = Jobs(registry.database)
+    job = jobs.of_key(OWNER, answer.key)
+    if job is None:
+        job = jobs.submit(config.base, _overrides(config, reviews, answer.key), OWNER, answer.key)
+    model = registry.find()
+    if not _enter(registry, model, who, job=job.id, rule=answer.rule, reason=answer.sentence, config=job.config, key=answer.key):
+        return Answer(False, f"no retraining: job {job.id} was queued for this reason before", answer.rule, answer.key, job.id)
+    return Answer(True, f"{answer.sentence}: job {job.id} trains {job.config}", answer.rule, answer.key, job.id)
+
+
+def _overrides(config: RetrainConfig, reviews: Reviews, key: str) -> dict[str, Any]:
+    """The reviewed clips after the configuration's own; nothing of them becomes a test, which would change with each review."""
+    data = load_config(config_file(config.base)).data
+    if not data.train:
+        raise ConfigError(f"watch.retrain.base: configs/{config.base} names no data.train: name one that does")
+    return {"data.train": [*data.train, f"csv:{_exported(config.folder, reviews, key)}"], "data.test_share": 0.0}
+
+
+def _exported(folder: str, reviews: Reviews, key: str) -> str:
+    """The CSV of the reviews, from where workers work; written whole, and once a key."""
+    root, name = worker_folder() / folder, key.replace(":", "-").replace(" ", "-")
+    target = root / name
+    if not target.is_dir():
+        root.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=root))
+        try:
+            reviews.export(beside)
+            beside.chmod(0o755)
+            beside.rename(target)
+        except OSError:
+            if not target.is_dir():  # another run was first
+                raise
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    (csv,) = target.glob("*.csv")
+    return str(csv if Path(folder).is_absolute() else csv.relative_to(worker_folder()))
+
+
+def _enter(registry: Registry, model: RegisteredModel, who: str, **detail: Any) -> bool:
+    """The entry in the audit trail; False where another run made it."""
+    with registry.database.write() as session:
+        known = session.scalars(select(AuditRow.detail).where(AuditRow.action == QUEUED))
+        if any(entry.get("key") == detail["key"] for entry in known):
+            return False
+        note(session, who, QUEUED, session.get(ModelRow, model.id), **detail)
+        return True
