@@ -6,14 +6,16 @@ from zenml import ArtifactConfig, log_metadata, step
 from zenml.types import HTMLString
 
 from components.config import DriftConfig
+from components.monitoring.alerts import seen
 from components.monitoring.look import look
+from components.registry.episodes import Observation
 
 
 @step(enable_cache=False)
 def drift(
     model: str, since: str | None, until: str | None, config: DriftConfig
-) -> tuple[Annotated[str, "state"], Annotated[HTMLString, ArtifactConfig(name="drift_report")]]:
-    """`drift`, `no drift` or `too little data`, and the report; the log has always grown, so nothing is cached."""
+) -> tuple[Annotated[str, "state"], Annotated[HTMLString, ArtifactConfig(name="drift_report")], Annotated[Observation, "observation"]]:
+    """`drift`, `no drift` or `too little data`, the report, and the period in brief; the log has always grown, so nothing is cached."""
     found = look(model, since, until, config)
     log_metadata(
         {
@@ -23,4 +25,4 @@ def drift(
             "findings": [one.sentence for one in found.verdict.findings],
         }
     )
-    return found.verdict.state, HTMLString(found.page)
+    return found.verdict.state, HTMLString(found.page), seen(found, model)

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from components.config import DriftConfig
-from components.monitoring import drift
+from components.monitoring.drift import drift
 from components.monitoring.look import Look
 from components.monitoring.report import Watched
 from tests.fixtures.logs import LABELS, draw, logged
@@ -31,7 +31,7 @@ def test_the_exit_code_says_whether_there_is_a_drift(
     clips: int, level_db: float, code: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("components.monitoring.look.look", lambda *_: looked(clips, level_db))
-    result = CliRunner().invoke(app, ["drift", "report", "--out", str(tmp_path), "--no-dashboard"])
+    result = CliRunner().invoke(app, ["drift", "report", "--out", str(tmp_path), "--no-dashboard", "--no-alert"])
     assert result.exit_code == code
     assert result.stdout.startswith(said)
     assert said in (tmp_path / "report.html").read_text()

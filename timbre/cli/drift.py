@@ -2,18 +2,23 @@
 
 import json
 import os
+import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from timbre.cli.console import print_table
+from components.who import who
+from timbre.cli.console import DeviceName, print_table
 
 if TYPE_CHECKING:
+    from components.monitoring.channels import Channel
     from components.monitoring.look import Look
 
 app = typer.Typer(help="Compare what is served with what the tagger was judged on.", no_args_is_help=True)
 DRIFT_FOUND = 3
+ConfigFile = Annotated[Path | None, typer.Option(help="Its section watch holds; the file of TIMBRE_CONFIG, else the defaults.")]
 
 
 @app.command()
@@ -22,19 +27,26 @@ def report(
     until: Annotated[str | None, typer.Option(help="Where it ends, likewise; now where none.")] = None,
     model: Annotated[str, typer.Option(help="An alias, name@digest8, a digest or an id.")] = "production",
     out: Annotated[Path | None, typer.Option(help="Where report.html and verdict.json go; under .timbre/watch where none.")] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Its section watch.drift holds; the file of TIMBRE_CONFIG, else the defaults.")
-    ] = None,
+    config: ConfigFile = None,
     dashboard: Annotated[bool, typer.Option(help="Add the period to the dashboard of `timbre drift ui`.")] = True,
+    alert: Annotated[
+        bool | None,
+        typer.Option(help="Keep episodes, and tell who is to be told (watch.alerts); without --until it does, unless you say no."),
+    ] = None,
 ) -> None:
     """Say whether a period of the prediction log has drifted: one sentence, a table of what did, and a page.
 
+    A period that ends now begins an episode where it is the first that drifts, and ends one where it is the first that does not.
     Exit code 3 where drift is found, 0 where not or where there is too little data to tell.
     """
     from components.config import load_config
+    from components.monitoring.channels import channels_of
     from components.monitoring.look import look
 
-    found = look(model, since, until, load_config(config).watch.drift)
+    watch = load_config(config).watch
+    follows = until is None if alert is None else alert
+    channels = channels_of(watch.alerts) if follows else []
+    found = look(model, since, until, watch.drift)
     folder = write(found, out)
     if dashboard:
         _add(found)
@@ -45,8 +57,91 @@ def report(
         rows = [(one.check.area, one.check.title, one.sentence.split(";")[0], f"{one.check.sure:.2g}") for one in found.verdict.findings]
         print_table(["area", "what", "change", "p"], rows, right=["p"])
     print(f"report: {folder / 'report.html'}")
+    if follows:
+        _follow(found, model, channels)
     if found.verdict.state == "drift":
         raise typer.Exit(DRIFT_FOUND)
+
+
+def _follow(found: "Look", watched_as: str, channels: "list[Channel]") -> None:
+    """Keep episodes and tell who is to be told; a database or a channel that is away costs no report."""
+    from components.errors import RegistryError
+    from components.monitoring.alerts import follow, seen
+    from components.registry import Registry
+    from components.registry.episodes import Episodes
+
+    try:
+        with Registry.look() as registry:
+            told = follow(Episodes(registry.database), seen(found, watched_as), channels, who())
+    except RegistryError as error:
+        print(f"the period is not kept: {error}", file=sys.stderr)
+        return
+    for one in told:
+        print(one.sentence, file=sys.stderr if one.error else sys.stdout)
+
+
+@app.command()
+def episodes(limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 20) -> None:
+    """Print the episodes of drift, newest first: from the first period that drifted to the first that did not."""
+    from components.registry import Registry
+    from components.registry.episodes import Episodes
+
+    with Registry.look() as registry:
+        found = Episodes(registry.database).list(limit)
+    if not found:
+        print("no episode yet: `timbre drift report` keeps one when a period drifts")
+        return
+    rows = [
+        (
+            str(one.id),
+            one.model_key,
+            one.kind,
+            one.state,
+            f"{one.began_at:%Y-%m-%d %H:%M}",
+            _minute(one.ended_at),
+            str(one.periods),
+            one.sentence,
+        )
+        for one in found
+    ]
+    print_table(["id", "model", "kind", "state", "began (UTC)", "ended (UTC)", "periods", "first said"], rows, right=["id", "periods"])
+
+
+def _minute(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+
+@app.command()
+def retrain(
+    config: ConfigFile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+) -> None:
+    """Queue a training on the old data and the reviews where a rule of watch.retrain holds; say why, or why not."""
+    from components.config import load_config
+    from components.monitoring.retrain import retrain as queue
+    from components.monitoring.reviewed import reviews_of
+    from components.registry import Registry
+
+    watch = load_config(config).watch
+    with Registry.look() as registry:
+        answer = queue(registry, watch.retrain, reviews_of(registry.database), who(), dry_run)
+    off = "; watch.retrain.enabled is false, so nobody queues it" if dry_run and answer.queue and not watch.retrain.enabled else ""
+    print(f"{answer.sentence}{off}")
+
+
+@app.command()
+def shadow(
+    config: Annotated[Path | None, typer.Option(help="Its section gate holds; the file of TIMBRE_CONFIG, else the defaults.")] = None,
+    device: DeviceName = "auto",
+) -> None:
+    """Look once at the candidate in shadow: promote it where it holds on the clips reviewed since, refuse it where it does not."""
+    from components.config import load_config
+    from components.monitoring.reviewed import reviews_of
+    from components.monitoring.shadow import look
+    from components.registry import Registry
+
+    with Registry.look() as registry:
+        print(look(registry, load_config(config).gate, reviews_of(registry.database), who(), device).sentence)
 
 
 def write(found: "Look", out: Path | None = None) -> Path:
@@ -82,8 +177,6 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8091,
 ) -> None:
     """Serve Evidently's dashboards: time series of each model and label, a point a report."""
-    import sys
-
     from components.errors import ConfigError
     from components.places import watch_root
 
