@@ -60,7 +60,7 @@ def create_app(config: ServiceConfig) -> FastAPI:
 
     @app.get("/metrics", include_in_schema=False)
     def figures() -> Response:
-        return metrics.answer()
+        return metrics.answer(app.state.context.drift_figures)
 
     return app
 

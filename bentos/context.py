@@ -13,6 +13,7 @@ from bentos.access import Access, Caller
 from bentos.budget import MIB, Budget
 from bentos.catalogue import Catalogue, Offer
 from bentos.config import ServiceConfig
+from bentos.drift_figures import DriftFigures
 from bentos.recording import Record, Recorder
 from bentos.scorer import Scorer
 from bentos.scoring import Batches
@@ -21,6 +22,7 @@ from bentos.sources import Sources
 from bentos.work import Work
 from components.cores import cores
 from components.registry import ApiKeys, Registry
+from components.registry.episodes import Episodes
 from components.registry.jobs import Jobs
 
 P = ParamSpec("P")
@@ -44,6 +46,7 @@ class Context:
     lookers: ThreadPoolExecutor
     scratch: Scratch
     recorder: Recorder
+    drift_figures: DriftFigures
 
     @classmethod
     def build(cls, config: ServiceConfig) -> "Context":
@@ -57,7 +60,11 @@ class Context:
         work = Work(Batches(scorer.score), config.limits, min(8, max(1, cores() // config.num_workers)))
         lookers = ThreadPoolExecutor(LOOKERS, thread_name_prefix="timbre-look")
         recorder = Recorder.build(config, registry.database)
-        return cls(config, registry, keys, jobs, Access(keys, config), catalogue, sources, work, scorer, lookers, scratch, recorder)
+        episodes = Episodes(registry.database)
+        figures = DriftFigures(lambda: episodes.watched() if registry.database.is_there else ())
+        return cls(
+            config, registry, keys, jobs, Access(keys, config), catalogue, sources, work, scorer, lookers, scratch, recorder, figures
+        )
 
     def record(self, offer: Offer, caller: str, sources: Sequence[str] = ()) -> Record:
         """What one request's clips are heard and logged through; see `Record`."""
@@ -85,6 +92,7 @@ class Context:
         self.work.close()
         self.scorer.close()
         self.recorder.close()
+        self.drift_figures.close()
         self.registry.close()
 
 

@@ -128,9 +128,14 @@ MODEL: dict[str, Any] = {
     },
     "data_digest": "9b1c",
     "decision": {
-        "promote": True, "reason": "nothing was in production", "difference": None, "low": None, "high": None, "against": None,
+        "promote": True,
+        "reason": "nothing was in production",
+        "difference": None,
+        "low": None,
+        "high": None,
+        "against": None,
         "shadow": False,
-    },  # fmt: skip
+    },
     "aliases": ["production", "latest"],
 }
 MODELS: dict[int | str, dict[str, Any]] = {200: json_body("Keys: aliases, then name@digest8", ["production", "latest", "sample@e04c42dd"])}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from bentos.processes import lives
@@ -27,14 +28,17 @@ LOG_AUDIO = Counter("timbre_prediction_log_audio_total", "Clips whose audio was 
 LIVE = re.compile(r"gauge_live\w*_(\d+)\.db")
 
 
-def answer() -> Response:
-    """The figures of all processes."""
+def answer(*others: Collector) -> Response:
+    """The figures of all processes, and those of other collectors."""
     registry = REGISTRY
     if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         _bury_the_dead(Path(folder))
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    beside = CollectorRegistry()
+    for other in others:
+        beside.register(other)
+    return Response(generate_latest(registry) + generate_latest(beside), media_type=CONTENT_TYPE_LATEST)
 
 
 def _bury_the_dead(folder: Path) -> None:

@@ -25,7 +25,7 @@ def looked(clips: int, level_db: float) -> Look:
 
 @pytest.mark.parametrize(
     ("clips", "level_db", "code", "said"),
-    [(300, -40.0, 3, "Drift: loudness went from"), (300, -20.0, 0, "No drift: 300 clips"), (30, -40.0, 0, "Too little data: 30 different")],
+    [(300, -40.0, 3, "Drift: peak went from"), (300, -20.0, 0, "No drift: 300 clips"), (30, -40.0, 0, "Too little data: 30 different")],
 )
 def test_the_exit_code_says_whether_there_is_a_drift(
     clips: int, level_db: float, code: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
