@@ -3,7 +3,6 @@
 A row of the log may be old and its file another one by now, so nothing is given whose sha256 is not the row's.
 """
 
-import hashlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +12,9 @@ from bentos.source_errors import SourceError
 from bentos.sources import Sources
 from components.errors import TimbreError
 from components.monitoring import kept_audio
+from components.monitoring.clip_audio import sha256_of
 
 log = logging.getLogger("timbre.service")
-PIECE = 2**20
-KINDS = ((b"RIFF", "wav"), (b"RF64", "wav"), (b"fLaC", "flac"), (b"OggS", "ogg"), (b"ID3", "mp3"), (b"\xff", "mp3"), (b"FORM", "aiff"))
 TYPES = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "mp3": "audio/mpeg", "aiff": "audio/aiff"}
 UNKNOWN_TYPE = "application/octet-stream"
 GONE = "the audio of this prediction is not where this service may read it any more: review another one"
@@ -44,7 +42,7 @@ def open_audio(content: str, source: str | None, audio_uri: str | None, sources:
             log.debug("the audio %s cannot be opened: %s", content[:8], error)
             continue
         try:
-            if _sha256(file, check) == content:
+            if sha256_of(file, check) == content:
                 file.seek(0)
                 return file
         except OSError:
@@ -67,20 +65,5 @@ def is_there(content: str, source: str | None, audio_uri: str | None, sources: S
     return True
 
 
-def suffix_of(file: BinaryIO) -> str:
-    """`wav`, `flac`... by the file's first bytes, empty where they are none of these; it is rewound."""
-    start = file.read(4)
-    file.seek(0)
-    return next((name for sign, name in KINDS if start.startswith(sign)), "")
-
-
 def _named(source: str, sources: Sources) -> BinaryIO:
     return sources.roots.open(sources.roots.find(source), source, sources.max_bytes)
-
-
-def _sha256(file: BinaryIO, check: Callable[[], object]) -> str:
-    digest = hashlib.sha256()
-    while piece := file.read(PIECE):
-        check()
-        digest.update(piece)
-    return digest.hexdigest()

@@ -29,6 +29,12 @@ def database_url() -> str:
     return os.environ.get("TIMBRE_DATABASE_URL") or f"sqlite:///{home() / 'timbre.db'}"
 
 
+def data_roots() -> tuple[Path, ...]:
+    """Folders below which clients of the service may name paths (TIMBRE_DATA_ROOTS, several with the system's separator)."""
+    roots = (os.environ.get("TIMBRE_DATA_ROOTS") or "data").split(os.pathsep)
+    return tuple(Path(root.strip()).absolute() for root in roots if root.strip())
+
+
 def watch_root() -> Path:
     """Drift reports, and Evidently's workspace with a snapshot a period."""
     return home() / "watch"

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from zenml import log_metadata, step
 
 from components.config import GateConfig
-from components.monitoring.reviewed import reviews_of
 from components.monitoring.shadow import look
+from components.monitoring.stored_reviews import reviews_of
 from components.registry import Registry
 from components.who import who
 from steps.register import link_model_version, version_name
@@ -17,7 +17,7 @@ from steps.register import link_model_version, version_name
 def shadow(gate: GateConfig) -> Annotated[dict[str, Any], "shadow"]:
     """What the look came to; it is written to the candidate's Model version too."""
     with Registry.look() as registry:
-        verdict = look(registry, gate, reviews_of(registry.database), who())
+        verdict = look(registry, gate, reviews_of(registry), who())
         candidate = registry.look_up(verdict.candidate) if verdict.candidate else None
     result = {key: value for key, value in asdict(verdict).items() if value is not None}
     log_metadata(result)

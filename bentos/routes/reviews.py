@@ -13,8 +13,9 @@ from starlette.types import Receive, Scope, Send
 from bentos import examples, reviewing
 from bentos.access import KEY
 from bentos.context import Context, caller_of, context_of
-from bentos.listening import PIECE, TYPES, UNKNOWN_TYPE, open_audio, suffix_of
+from bentos.listening import TYPES, UNKNOWN_TYPE, open_audio
 from bentos.schemas import DetectionRates, LivePerformance, NewReview, Reviewed, ReviewQueue
+from components.monitoring.clip_audio import PIECE, suffix_of
 from components.monitoring.detections import Every, detection_rates
 from components.monitoring.performance import performance
 from components.registry.records import rfc3339

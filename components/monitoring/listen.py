@@ -5,6 +5,7 @@ import io
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +87,7 @@ def _columns(area: str, name: str, reference: pd.DataFrame) -> list[str]:
     return embedding_columns(reference) if area == "embedding" else [f"score_{name}"]
 
 
-def _sound(title: str, row: "pd.Series[object]", label_set: LabelSet) -> Sound | None:
+def _sound(title: str, row: Any, label_set: LabelSet) -> Sound | None:
     import soundfile
 
     try:
@@ -98,5 +99,5 @@ def _sound(title: str, row: "pd.Series[object]", label_set: LabelSet) -> Sound |
         log.warning("a clip cannot be heard in the report: %s", error)
         return None
     heard = [display_name(one.full_name) for one in label_set.labels if row.get(f"decision_{one.code}") == 1]
-    at = f"{pd.Timestamp(row['at']):%Y-%m-%d %H:%M:%S}, " if "at" in row else ""  # type: ignore[arg-type]
+    at = f"{pd.Timestamp(row['at']):%Y-%m-%d %H:%M:%S}, " if "at" in row else ""
     return Sound(title, f"{at}heard: {listed(heard) if heard else 'nothing'}", base64.b64encode(file.getvalue()).decode())

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Protocol
 
 from components.audio import Source
-from components.registry.database import Database
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,3 @@ class NoReviews:
 
     def export(self, folder: Path) -> Path:
         raise NotImplementedError("there are no reviews")
-
-
-def reviews_of(database: Database) -> Reviews:
-    """The reviews that a database holds."""
-    return NoReviews()

@@ -127,23 +127,18 @@ def export_reviews(
     since: Moment = None,
 ) -> None:
     """Write what people reviewed as a data set, with the clips that are kept or still lie below TIMBRE_DATA_ROOTS unchanged."""
-    from bentos.config import from_environment
-    from bentos.listening import open_audio, suffix_of
-    from bentos.source_errors import SourceError
-    from bentos.sources import Sources
+    from components.monitoring.clip_audio import open_clip, suffix_of
     from components.monitoring.review_export import export
     from components.registry.reviews import Review, Reviews
 
-    config = from_environment()
-    sources = Sources(config.data_roots, (), config.max_body_bytes, config.max_files)
     with opened() as (registry, predictions):
         reviews = Reviews(registry.database)
 
         def heard(one: Review) -> tuple[BinaryIO, str] | None:
             about = reviews.prediction(one.prediction_id)
             try:
-                file = open_audio(one.content, about.source, about.audio_uri, sources)
-            except SourceError:
+                file = open_clip(one.content, about.source, about.audio_uri)
+            except OSError:
                 return None
             return file, suffix_of(file) or "audio"
 

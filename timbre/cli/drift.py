@@ -119,12 +119,12 @@ def retrain(
     """Queue a training on the old data and the reviews where a rule of watch.retrain holds; say why, or why not."""
     from components.config import load_config
     from components.monitoring.retrain import retrain as queue
-    from components.monitoring.reviewed import reviews_of
+    from components.monitoring.stored_reviews import reviews_of
     from components.registry import Registry
 
     watch = load_config(config).watch
     with Registry.look() as registry:
-        answer = queue(registry, watch.retrain, reviews_of(registry.database), who(), dry_run)
+        answer = queue(registry, watch.retrain, reviews_of(registry), who(), dry_run)
     off = "; watch.retrain.enabled is false, so nobody queues it" if dry_run and answer.queue and not watch.retrain.enabled else ""
     print(f"{answer.sentence}{off}")
 
@@ -136,12 +136,12 @@ def shadow(
 ) -> None:
     """Look once at the candidate in shadow: promote it where it holds on the clips reviewed since, refuse it where it does not."""
     from components.config import load_config
-    from components.monitoring.reviewed import reviews_of
     from components.monitoring.shadow import look
+    from components.monitoring.stored_reviews import reviews_of
     from components.registry import Registry
 
     with Registry.look() as registry:
-        print(look(registry, load_config(config).gate, reviews_of(registry.database), who(), device).sentence)
+        print(look(registry, load_config(config).gate, reviews_of(registry), who(), device).sentence)
 
 
 def write(found: "Look", out: Path | None = None) -> Path:

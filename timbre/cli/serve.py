@@ -86,13 +86,12 @@ def _places() -> dict[str, str]:
     url = places.database_url()
     if url.startswith(SQLITE):
         url = f"{SQLITE}{Path(url.removeprefix(SQLITE)).absolute()}"
-    roots = (os.environ.get("TIMBRE_DATA_ROOTS") or "data").split(os.pathsep)
     beside = os.environ.get("TIMBRE_MODEL_DIR")
     return {
         "TIMBRE_DATABASE_URL": url,
         "TIMBRE_MODELS": str(places.models_root()),
         "TIMBRE_STORE": str(places.store_root()),
         "TIMBRE_CONFIGS": str(places.configs_root()),
-        "TIMBRE_DATA_ROOTS": os.pathsep.join(str(Path(root.strip()).absolute()) for root in roots if root.strip()),
+        "TIMBRE_DATA_ROOTS": os.pathsep.join(map(str, places.data_roots())),
         **({"TIMBRE_MODEL_DIR": str(Path(beside).absolute())} if beside else {}),
     }

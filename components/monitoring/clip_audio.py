@@ -1,0 +1,77 @@
+"""The bytes of a logged clip: what was kept, or the file that a client named below a data root, where it still has the same sha256."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from components.monitoring import kept_audio
+from components.places import data_roots
+
+log = logging.getLogger(__name__)
+PIECE, MOST_BYTES = 2**20, 2**30
+KINDS = ((b"RIFF", "wav"), (b"RF64", "wav"), (b"fLaC", "flac"), (b"OggS", "ogg"), (b"ID3", "mp3"), (b"\xff", "mp3"), (b"FORM", "aiff"))
+
+
+def open_clip(content: str, source: str | None, audio_uri: str | None) -> BinaryIO:
+    """A clip as it was sent, at its start; the caller closes it.
+
+    Args:
+        content: sha256 that the bytes must have.
+        source, audio_uri: as the prediction log has them.
+    Raises:
+        OSError: if it is nowhere any more.
+    """
+    for opener in _openers(source, audio_uri):
+        try:
+            file = opener()
+        except (OSError, ValueError) as error:
+            log.debug("the audio %s cannot be opened: %s", content[:8], error)
+            continue
+        if sha256_of(file) == content:
+            file.seek(0)
+            return file
+        file.close()
+    raise FileNotFoundError(f"the audio {content[:8]} is nowhere any more")
+
+
+def may_be_there(source: str | None, audio_uri: str | None) -> bool:
+    """Whether there is something to open, which is not read."""
+    if audio_uri is not None and (audio_uri.startswith(kept_audio.SCHEME) or Path(audio_uri).is_file()):
+        return True
+    return source is not None and any(path.is_file() for path in _named(source))
+
+
+def sha256_of(file: BinaryIO, check: Callable[[], object] = int) -> str:
+    """Of the rest of a file; `check` is called now and then, and what it raises ends the work."""
+    digest = hashlib.sha256()
+    while piece := file.read(PIECE):
+        check()
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def suffix_of(file: BinaryIO) -> str:
+    """`wav`, `flac`... by the file's first bytes, empty where they are none of these; it is rewound."""
+    start = file.read(4)
+    file.seek(0)
+    return next((name for sign, name in KINDS if start.startswith(sign)), "")
+
+
+def _openers(source: str | None, audio_uri: str | None) -> Iterator[Callable[[], BinaryIO]]:
+    if audio_uri is not None:
+        yield lambda: kept_audio.fetch(audio_uri, MOST_BYTES)
+    for path in _named(source or ""):
+        yield lambda path=path: kept_audio.fetch(str(path), MOST_BYTES)  # type: ignore[misc]
+
+
+def _named(source: str) -> Iterator[Path]:
+    """Where a client's name may lie; no link leads out of the root."""
+    if not source or "://" in source or "\0" in source:
+        return
+    for root in data_roots():
+        path = Path(os.path.realpath(root / source))
+        if path.is_relative_to(os.path.realpath(root)):
+            yield path
