@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from components.registry.database import Database
@@ -134,7 +134,7 @@ class Episodes:
             return tuple(_episode(row) for row in rows)
 
     def watched(self) -> tuple[Watched, ...]:
-        """The last period of each model that was ever watched."""
+        """The last period of each model that is watched."""
         with self.database.read() as session:
             drifting = {(row.model, row.kind): row for row in session.scalars(select(EpisodeRow).where(EpisodeRow.state == OPEN))}
             return tuple(
@@ -190,10 +190,13 @@ class Episodes:
             row.claimed_until, row.error = None, plain(error)
 
     def _replace(self, session: Session, seen: Observation, who: str) -> None:
-        """End the episodes of models that the name meant before."""
+        """End the episodes of models that the name meant before; they are not watched any more."""
         same_name = (EpisodeRow.watched_as == seen.watched_as) & (EpisodeRow.kind == seen.kind) & (EpisodeRow.model != seen.model)
         for row in session.scalars(select(EpisodeRow).where(same_name, EpisodeRow.state == OPEN)):
             _end(session, row, REPLACED, seen.until, who)
+        session.execute(
+            delete(WatchedRow).where(WatchedRow.watched_as == seen.watched_as, WatchedRow.kind == seen.kind, WatchedRow.model != seen.model)
+        )
 
 
 def _is_newest(session: Session, seen: Observation) -> bool:
@@ -204,7 +207,7 @@ def _is_newest(session: Session, seen: Observation) -> bool:
         session.add(row)
     elif row.until > seen.until:
         return False
-    row.model_key, row.until, row.state = seen.model_key, seen.until, seen.state
+    row.model_key, row.watched_as, row.until, row.state = plain(seen.model_key), plain(seen.watched_as)[:300], seen.until, seen.state
     return True
 
 

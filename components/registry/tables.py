@@ -219,6 +219,7 @@ class WatchedRow(Base):
     model: Mapped[str] = mapped_column(String(64), primary_key=True)  # a digest; it need not be registered
     kind: Mapped[str] = mapped_column(String(40), primary_key=True)
     model_key: Mapped[str] = mapped_column(String(300))
+    watched_as: Mapped[str] = mapped_column(String(300))  # the name that was asked for, as `production`
     until: Mapped[datetime]
     state: Mapped[str] = mapped_column(String(20))
 
@@ -233,7 +234,7 @@ class EpisodeRow(Base):
     model: Mapped[str] = mapped_column(String(64))
     model_key: Mapped[str] = mapped_column(String(300))
     kind: Mapped[str] = mapped_column(String(40))
-    watched_as: Mapped[str] = mapped_column(String(300))  # the name that was asked for, as `production`
+    watched_as: Mapped[str] = mapped_column(String(300))
     state: Mapped[str] = mapped_column(String(20))
     began_at: Mapped[datetime] = mapped_column(index=True)
     last_at: Mapped[datetime]  # end of the last period that drifted

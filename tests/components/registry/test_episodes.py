@@ -114,6 +114,7 @@ def test_another_model_in_production_ends_the_episode_of_the_last(episodes: Epis
     episodes.take(day(1, BAD, watched_as="m@aaaaaaaa", model=OTHER), "ann")
     episodes.take(day(2, UNKNOWN, model="c" * 64), "ann")
     assert [(one.model, one.state) for one in episodes.list()] == [(OTHER, OPEN), (MODEL, REPLACED)]
+    assert {one.state for one in episodes.watched()} == {BAD, UNKNOWN}  # the first is not watched any more
 
 
 def test_the_last_period_of_each_model_is_known(episodes: Episodes) -> None:

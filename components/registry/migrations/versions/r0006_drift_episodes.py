@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("model", sa.String(64), nullable=False),
         sa.Column("kind", sa.String(40), nullable=False),
         sa.Column("model_key", sa.String(300), nullable=False),
+        sa.Column("watched_as", sa.String(300), nullable=False),
         sa.Column("until", Moment, nullable=False),
         sa.Column("state", sa.String(20), nullable=False),
         sa.PrimaryKeyConstraint("model", "kind", name="pk_drift_watched"),
