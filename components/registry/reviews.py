@@ -19,7 +19,7 @@ from components.registry.records import plain, rfc3339
 from components.registry.tables import LoggedModelRow, ModelRow, PredictionRow, ReviewRow
 
 CHUNK = 10_000  # rows
-MOST_ROWS = 200_000  # of a pool
+MOST_ROWS, DRAWN_ROWS = 50_000, 1000  # of a pool: the newest, and those whose lots come next
 DIGITS = 13  # of a sha256 that make a lot: as many as a float holds
 LOTS: float = 16.0**DIGITS
 
@@ -161,15 +161,21 @@ class Reviews:
         Args:
             model: a digest.
             since: only what was scored from then on.
-            most: of the newest predictions are looked at.
+            most: of the newest predictions are looked at; where there are more, also those that the draw comes to next.
         """
         table = PredictionRow
         columns = (table.id, table.at, table.content, table.source, table.audio_uri, table.scores, table.decisions)
-        query = _of(select(*columns).where(*_can_be_heard()), model, since).order_by(table.at.desc(), table.id).limit(most)
+        query = _of(select(*columns).where(*_can_be_heard()), model, since)
+        reviewed = select(ReviewRow.prediction_id).where(ReviewRow.model == table.model, ReviewRow.content == table.content).exists()
+        drawn = query.where(~reviewed).order_by(table.content, table.at.desc()).limit(DRAWN_ROWS)
         newest: dict[str, Any] = {}
         with self.database.read() as session:
             labels = tuple(session.scalar(select(LoggedModelRow.labels).where(LoggedModelRow.digest == model)) or ())
-            for row in session.connection().execution_options(yield_per=CHUNK).execute(query):
+            connection, count = session.connection().execution_options(yield_per=CHUNK), 0
+            for row in connection.execute(query.order_by(table.at.desc(), table.id).limit(most)):
+                newest.setdefault(row.content, row)
+                count += 1
+            for row in connection.execute(drawn) if count == most else ():
                 newest.setdefault(row.content, row)
         rows = list(newest.values())
         return Pool(

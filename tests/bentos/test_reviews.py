@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
@@ -20,6 +21,7 @@ from components.registry.reviews import lot
 from components.registry.tables import AuditRow, now
 from tests.fixtures.running import CODES, RATE, furnish
 from tests.fixtures.sounds import encoded, sine
+from timbre.client import Client, Conflict
 
 CLIPS = ("clips/0.wav", "clips/1.wav", "clips/2.wav", "clips/deep/one.wav")
 
@@ -235,3 +237,27 @@ def test_reviews_want_a_scope_of_their_own(site: TestClient, keys: dict[str, str
         assert site.get(f"/api/v1/predictions/{uuid.uuid4()}/audio").status_code == status
         for route in ("review-queue", "performance", "detection-rates"):
             assert site.get(f"/api/v1/{route}", params={"model": "none"}).status_code == status
+
+
+def test_the_client_reviews(client: TestClient, keys: dict[str, str], registry: Registry, home: Path):
+    log_clips(registry, home)
+
+    def forward(request: httpx.Request) -> httpx.Response:
+        headers = {name: request.headers[name] for name in ("content-type", "x-api-key") if name in request.headers}
+        answer = client.request(request.method, str(request.url), content=request.content, headers=headers)
+        return httpx.Response(answer.status_code, content=answer.content)
+
+    with Client("http://localhost", keys["review"]) as timbre:
+        timbre._http._transport = httpx.MockTransport(forward)
+        found = timbre.review_queue(limit=4)
+        assert [one.label for one in found[:3]] == CODES
+        for one in found:
+            made = timbre.review(one.prediction_id, one.decisions, sampled_p=one.sampled_p)
+            assert (made.labels, made.sampled_p) == (one.decisions, one.sampled_p)
+        with pytest.raises(Conflict, match="send replace"):
+            timbre.review(found[0].prediction_id, [])
+        assert timbre.review(found[0].prediction_id, [], replace=True).labels == ()
+        assert timbre.performance(since="1d").contents == 4
+        assert sum(one.clips for one in timbre.detection_rates(every="week")) == 4
+    with registry.database.write() as session:
+        session.query(AuditRow).filter(AuditRow.action == "review replaced").delete()

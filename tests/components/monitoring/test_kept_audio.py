@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import ConfigError
-from components.monitoring.kept_audio import Bucket, Folder, KeptAudio, drop, place_of
+from components.monitoring.kept_audio import Bucket, Folder, KeptAudio, drop, fetch, place_of
 from tests.fixtures.buckets import s3_server
 
 SHA = "ab" + "c" * 62
@@ -67,6 +67,11 @@ def test_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
         audio.close()
         assert uri == f"s3://kept/clips/{SHA}"
         assert server.client.get_object(Bucket="kept", Key=f"clips/{SHA}")["Body"].read() == b"sound"
+        with fetch(uri, 100) as file:
+            assert file.read() == b"sound"
+        for wrong, most in ((uri, 4), (f"{uri}x", 100), ("s3://none/x", 100)):
+            with pytest.raises(OSError, match="S3 does not give"):
+                fetch(wrong, most)
         drop(uri)
         drop(uri)
         assert server.client.list_objects_v2(Bucket="kept")["KeyCount"] == 0
@@ -79,3 +84,14 @@ def test_settings_name_a_place() -> None:
     assert isinstance(place_of("s3://bucket/prefix"), Bucket)
     with pytest.raises(ConfigError, match="names no bucket"):
         place_of("s3://")
+
+
+def test_what_a_folder_keeps_is_given_and_nothing_that_only_leads_there(tmp_path: Path) -> None:
+    kept, link = tmp_path / "kept", tmp_path / "link"
+    kept.write_bytes(b"sound")
+    link.symlink_to(kept)
+    with fetch(str(kept), 5) as file:
+        assert file.read() == b"sound"
+    for path, most in ((kept, 4), (link, 100), (tmp_path, 100), (tmp_path / "none", 100), (Path("/dev/zero"), 100)):
+        with pytest.raises(OSError, match=r"."):
+            fetch(str(path), most)

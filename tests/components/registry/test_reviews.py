@@ -147,7 +147,6 @@ def test_the_pool_has_the_newest_of_each_content_that_can_be_heard(database: Dat
     assert [(name, place) for name in "abcdef" for place, one in enumerate(pool.contents) if one == sha(name)] == [("a", 0), ("d", 1)]
     assert (pool.ids[0], pool.at[0], pool.sources, pool.audio_uris) == (newest.id, newest.at, ["a.wav", None], [None, "/kept/d"])
     assert (pool.scores.tolist(), pool.decisions.tolist()) == ([[0.25, 0.75]] * 2, [[False, True]] * 2)
-    assert len(reviews.pool(MODEL, most=1).ids) == 1
     assert dict(reviews.contents(MODEL, START)) == {sha("a"): START, sha("d"): START + timedelta(minutes=3)}
     assert sum(len(moments) for _, moments, _ in reviews.decisions(MODEL, START)) == 4
     assert len(reviews.pool("c" * 64).ids) == 0
@@ -157,3 +156,16 @@ def test_the_draw_is_even_and_the_same_for_all() -> None:
     lots = np.array([lot(sha(str(place))) for place in range(2000)])
     assert np.abs(np.histogram(lots, 10, (0, 1))[0] - 200).max() < 60
     assert lot("8" + "0" * 63) == 0.5
+
+
+def test_a_log_that_is_too_long_for_a_pool_is_drawn_from_whole(
+    database: Database, reviews: Reviews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.registry.reviews.DRAWN_ROWS", 3)
+    names = [str(place) for place in range(20)]
+    ids = dict(zip(names, log(database, *(row(name, place) for place, name in enumerate(names))), strict=True))
+    first = min(names[:19], key=lambda name: lot(sha(name)))
+    reviews.add(ids[first], [], "ann")
+    others = [name for name in sorted(names, key=lambda name: lot(sha(name))) if name != first][:3]
+    assert reviews.pool(MODEL, most=1).contents == list(dict.fromkeys(sha(name) for name in ["19", *others]))
+    assert len(reviews.pool(MODEL).ids) == 20
