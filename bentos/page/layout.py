@@ -80,7 +80,7 @@ def build(context: Context, clips: Clips) -> gr.Blocks:
                             buttons = [gr.Button(label, size="sm") for label, _ in examples]
                 with gr.Column(scale=3, min_width=300):
                     result = gr.HTML(EMPTY, elem_id="tb-result", js_on_load=None, padding=False)
-            with gr.Tab("Review"):
+            with gr.Tab("Review") as review:
                 reviewed = review_tab(context, clips)
         upload, name = (gr.Textbox(visible="hidden", label=label, elem_id=f"tb-{label}") for label in ("upload", "name"))
 
@@ -89,11 +89,11 @@ def build(context: Context, clips: Clips) -> gr.Blocks:
 
         async def models() -> Any:
             found = await run_in_threadpool(_choices, context)
-            update = gr.update(choices=found, value=next((key for _, key in found), None))
-            return [update, update]
+            return gr.update(choices=found, value=next((key for _, key in found), None))
 
         run: Any = {"fn": listen, "inputs": [model, upload, name, path], "outputs": result, "preprocess": False, **QUIET}
-        page.load(models, None, [model, reviewed], show_progress="hidden", **QUIET)
+        page.load(models, None, model, show_progress="hidden", **QUIET)
+        review.select(models, None, reviewed, show_progress="hidden", **QUIET)  # before, the tab is not there to take them
         clip.change(None, clip, [upload, name], js=TAKE_CLIP, queue=False)
         for taken in (clip.upload, clip.stop_recording):
             taken(None, None, path, js="() => ''", queue=False)

@@ -131,7 +131,7 @@ def _card(asked: reviewing.Asked, sound: str) -> str:
         f'<p class="tb-lead" role="status">Which of these play?</p><p class="tb-muted">{safe(" · ".join(about))}</p>'
         f'<audio class="tb-sound" controls preload="auto" src="{HEARD}/{safe(sound)}" aria-label="Listen to the clip"></audio>'
         f'<fieldset class="tb-boxes"><legend class="tb-muted">Labels, as the model decided</legend>{boxes}</fieldset>'
-        '<p class="tb-muted tb-key">Keys: those at the labels tick them, <kbd>p</kbd> plays, <kbd>s</kbd> skips, '
+        '<p class="tb-muted tb-keys">Keys: those at the labels tick them, <kbd>p</kbd> plays, <kbd>s</kbd> skips, '
         "<kbd>Enter</kbd> saves.</p></section>"
     )
 

@@ -247,6 +247,10 @@ def test_on_a_phone(browser: Browser, site: Running, scheme: str):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     faint = [(round(ratio, 1), text) for ratio, text in page.evaluate(CONTRASTS) if ratio < 4.5]
     assert faint == []
+    page.get_by_role("tab", name="Review").click()
+    expect(page.locator("#tb-review")).to_contain_text("wants the scope review", timeout=30_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert [text for ratio, text in page.evaluate(CONTRASTS) if ratio < 4.5] == []
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (max(map(int, re.findall(r"\d+", dark)[:3])) < 60) == (scheme == "dark")
     context.close()

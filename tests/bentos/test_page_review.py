@@ -134,6 +134,12 @@ def test_by_keys_alone_in_a_browser(tmp_path: Path):
                 (kept,) = [one for one in reviews.list() if one.prediction_id == about]
                 assert list(kept.labels) == labels
             expect(card).to_contain_text("2 wait", timeout=60_000)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.set_viewport_size({"width": 390, "height": 844})
+                assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            page.set_viewport_size({"width": 1200, "height": 800})
+            expect(page.get_by_label("Whose clips")).to_have_value(re.compile("^production"), timeout=60_000)
             before = card.get_attribute("data-id")
             page.keyboard.press("s")
             expect(card).not_to_have_attribute("data-id", str(before), timeout=60_000)
