@@ -3,8 +3,11 @@
 import torch
 from torch import Tensor, nn
 
+from components.errors import ConfigError
 from components.model_input import ModelInputDataType
 from components.models.pretrained import load_backbone
+
+LEAST_WIDTH = 8  # below it oneDNN's strided 1 x 1 convolution writes beyond its memory when it goes backward (PyTorch 2.13, AVX2)
 
 
 class SmallCnn(nn.Module):
@@ -12,12 +15,17 @@ class SmallCnn(nn.Module):
 
     The stem halves both axes before anything is wide, and the tensors are channels-last: on a CPU those two decide the speed
     (docs/decisions.md has the figures).
+
+    Raises:
+        ConfigError: if a width is below 8, or the pretrained weights are of another size.
     """
 
     accepts = ModelInputDataType.IMAGE
 
     def __init__(self, in_channels: int = 1, widths: tuple[int, ...] = (32, 48, 96, 128), pretrained: str = "none") -> None:
         super().__init__()
+        if min(widths, default=0) < LEAST_WIDTH:
+            raise ConfigError(f"model.params.widths must be {LEAST_WIDTH} or more each, got {list(widths)}: choose wider layers")
         stem, *blocks = widths
         strides = [(2, 2), (2, 2), *[(2, 1)] * len(blocks)]
         layers = [nn.Conv2d(in_channels, stem, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(stem), nn.ReLU(inplace=True)]

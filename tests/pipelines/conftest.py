@@ -22,7 +22,7 @@ data:
   val: ["irmastest:data/val"]
   test: ["irmastest:data/test"]
 windows: {length_s: 1.0, hop_s: 0.5}
-model: {params: {widths: [4, 8]}}
+model: {params: {widths: [8, 8]}}
 training: {max_steps: 4, val_every_steps: 2, batch_size: 4, engine: torch}
 evaluation: {bootstrap_rounds: 50, worst_clips: 2}
 """

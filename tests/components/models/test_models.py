@@ -152,3 +152,9 @@ def test_poolings(name, expected):
 @pytest.mark.parametrize("name", sorted(POOLINGS))
 def test_one_window_is_the_clip(name):
     assert POOLINGS[name](torch.tensor([[0.25, 0.75]])).tolist() == pytest.approx([0.25, 0.75])
+
+
+def test_a_width_that_onednn_cannot_train_is_refused() -> None:
+    for widths in ((4, 8), ()):
+        with pytest.raises(ConfigError, match=r"model.params.widths must be 8 or more each"):
+            SmallCnn(widths=widths)
