@@ -4,6 +4,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet $(if $(PIP_FIND_LINKS),$(addprefix --find-links ,$(PIP_FIND_LINKS)))
 SEED ?= 0
+# Test files that run at a time.
+JOBS ?= 2
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile
 
 export ZENML_ANALYTICS_OPT_IN := false
 export ZENML_AUTO_OPEN_DASHBOARD := false
@@ -39,10 +42,10 @@ lint: setup
 	$(BIN)/lint-imports --no-cache
 
 test: lint data/sample/README.md
-	$(BIN)/pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: setup data/sample/README.md
-	$(BIN)/pytest -m slow
+	$(PYTEST) -m slow
 
 data/sample/README.md: | setup
 	$(BIN)/dvc pull --quiet data.dvc

@@ -1,6 +1,7 @@
 """Objects in S3 that a client names, read through s3fs; the buckets are on a list and the credentials in the environment."""
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from bentos.roots import MOST_ENTRIES, too_large
 from bentos.source_errors import SourceError, is_text, quoted
 
 SCHEME = "s3://"
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 LONGEST_KEY = 1024  # bytes, S3's own
 CONNECT_S, READ_S, WHOLE_S = 5, 15, 120  # to connect, between two packets, for one object
 TRIES = 2
@@ -56,7 +58,9 @@ class Buckets:
             SourceError: malformed; refused, if the bucket is not on the list.
         """
         bucket, slash, key = text.removeprefix(SCHEME).partition("/")
-        if not slash or not bucket or not is_text(key) or len(key.encode()) > LONGEST_KEY:
+        if bucket and slash and not BUCKET.fullmatch(bucket):
+            raise SourceError("malformed", f"{quoted(text)} names no bucket: a bucket's name is 3 to 63 of a-z, 0-9, - and .")
+        if not bucket or not slash or not is_text(key) or len(key.encode()) > LONGEST_KEY:
             raise SourceError("malformed", f"{quoted(text)} names no object: write s3://bucket/key, or s3://bucket/folder/ for all in it")
         if not self.names:
             raise SourceError(

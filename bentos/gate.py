@@ -214,11 +214,11 @@ class _Client:
         if message["type"] == "http.disconnect":
             self.gone.set()
             return message
+        self._visit.unread = bool(message.get("more_body"))
         self._visit.received += len(message.get("body", b""))
         if self._visit.received > self._visit.limit:
             raise _too_large(self._visit.limit)
-        if not message.get("more_body"):
-            self._visit.unread = False
+        if not self._visit.unread:
             self._watcher = asyncio.create_task(self._watch())
         return message
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
@@ -53,7 +54,11 @@ class _Parts:
 
     def on_headers_finished(self) -> None:
         _, options = parse_options_header(self.headers.get(b"content-disposition"))
-        if options.get(b"name") != self.field.encode() or b"filename" not in options:
+        is_ours = options.get(b"name") == self.field.encode()
+        if is_ours and b"filename" not in options:
+            told = {"loc": ("body", self.field, self.files), "msg": f"Expected a file; of curl: -F {self.field}=@clip.wav"}
+            raise RequestValidationError([{**told, "type": "value_error"}])
+        if not is_ours:
             self.others += 1
             if self.others > OTHER_PARTS:
                 raise Refused(413, f"the request has more than {OTHER_PARTS} parts other than {self.field}: send the files alone")
@@ -86,6 +91,7 @@ async def uploads(request: Request, scratch: Scratch, most: int, field: str = FI
 
     Raises:
         Refused: 400 if the body is broken, 413 if there are more than `most`.
+        RequestValidationError: if a part called so is no file.
         SourceError: full.
     """
     _, options = parse_options_header(request.headers["content-type"])

@@ -1,7 +1,9 @@
 """What the page is made of. Gradio is imported here, so only the process that opens the page imports this module."""
 
+import asyncio
 import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +87,12 @@ def build(context: Context, clips: Clips) -> gr.Blocks:
         upload, name = (gr.Textbox(visible="hidden", label=label, elem_id=f"tb-{label}") for label in ("upload", "name"))
 
         async def listen(model: Any, upload: Any, name: Any, path: Any, request: gr.Request) -> str:
-            return await _listen(context, clips, [model, upload, name, path], request)
+            with _may_leave():
+                return await _listen(context, clips, [model, upload, name, path], request)
 
         async def models() -> Any:
-            found = await run_in_threadpool(_choices, context)
+            with _may_leave():
+                found = await run_in_threadpool(_choices, context)
             return gr.update(choices=found, value=next((key for _, key in found), None))
 
         run: Any = {"fn": listen, "inputs": [model, upload, name, path], "outputs": result, "preprocess": False, **QUIET}
@@ -104,6 +108,15 @@ def build(context: Context, clips: Clips) -> gr.Blocks:
             chosen = button.click(None, None, [path, clip, upload, name], js=f"() => [{json.dumps(where)}, null, '', '']", queue=False)
             chosen.then(**run).then(None, None, None, js=SHOW)
     return page
+
+
+@contextlib.contextmanager
+def _may_leave() -> Iterator[None]:
+    """Who closes the page ends its work; Gradio would print a traceback of it."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        raise gr.Error("the page was left", print_exception=False) from None
 
 
 async def _listen(context: Context, clips: Clips, asked: list[Any], request: gr.Request) -> str:

@@ -1,6 +1,7 @@
 """The SQL database behind the registry: SQLite or PostgreSQL, brought up to date on first use, with errors said in one sentence."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -136,7 +137,7 @@ class Database:
                 raise  # a constraint or a statement: a bug of ours
             said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
             if self._url.password:
-                said = said.replace(str(self._url.password), "***")
+                said = re.sub(rf"(?<!\w){re.escape(str(self._url.password))}(?!\w)", "***", said)  # not inside of words
             raise DatabaseAway(
                 f"cannot use the database {self.where}: {said}; see that it runs and that TIMBRE_DATABASE_URL names it"
             ) from error

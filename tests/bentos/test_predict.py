@@ -60,6 +60,13 @@ def test_no_file_is_422_in_the_shape_of_the_contract(client):
     assert answer.json() == {"detail": [{"loc": ["body", "audio_files"], "msg": "Field required", "type": "missing"}]}
 
 
+def test_a_text_where_a_file_is_meant_is_told(client):
+    answer = client.post("/model/predict-files", params=MODEL, files={"audio_files": (None, "clip.wav")})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "audio_files", 0]
+    assert "-F audio_files=@clip.wav" in answer.json()["detail"][0]["msg"]
+
+
 def test_no_model_is_422(client):
     answer = client.post("/model/predict-files", files=[("audio_files", ("a.wav", SOUND))])
     assert answer.status_code == 422

@@ -225,6 +225,7 @@ def test_what_is_there_is_not_overwritten(server: Server, tmp_path: Path) -> Non
         tarred(member("hard", tarfile.LNKTYPE, "../../etc/passwd")),
         tarred(member("device", tarfile.CHRTYPE)),
     ],
+    ids=["up", "root", "backslash", "far", "symlink", "hardlink", "device"],  # the bytes hold the time
 )
 def test_an_archive_that_would_write_outside_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "into").mkdir()
@@ -234,7 +235,9 @@ def test_an_archive_that_would_write_outside_is_refused(tmp_path: Path, content:
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["archive", "into"]
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", zipped(a="b" * 1000)[:-40], tarred(member("a"))[:-30]])
+@pytest.mark.parametrize(
+    "content", [b"", b"no archive", zipped(a="b" * 1000)[:-40], tarred(member("a"))[:-30]], ids=["empty", "text", "zip", "tar"]
+)
 def test_a_damaged_archive_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "archive").write_bytes(content)
     with pytest.raises(DataError, match="is no archive or is damaged"):

@@ -99,6 +99,11 @@ def test_a_server_that_is_away_is_named_without_its_password() -> None:
     assert "\n" not in str(raised.value)
 
 
+def test_a_short_password_blots_out_no_words() -> None:
+    with pytest.raises(RegistryError, match="connection"):
+        Registry.open("postgresql://ann:o@127.0.0.1:1/timbre")
+
+
 def test_a_database_that_does_not_exist(request: pytest.FixtureRequest) -> None:
     url = make_url(request.getfixturevalue("postgres_server")).set(database="nowhere").render_as_string(hide_password=False)
     with pytest.raises(RegistryError, match='database "nowhere" does not exist'):
