@@ -29,7 +29,7 @@ class Scorer:
 
     async def score(self, _: str, clips: Sequence[Clip16]) -> list[ClipScores]:
         await self.may.wait()
-        return [ClipScores(np.zeros((1, 1), np.float32), np.zeros(1), np.zeros(1, np.float32)) for _ in clips]
+        return [ClipScores(np.zeros((1, 1), np.float32), np.zeros(1), np.zeros(1, np.float32), None) for _ in clips]
 
     def close(self) -> None: ...
 

@@ -1,0 +1,17 @@
+"""What every test leaves as it found it."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_loggers() -> Iterator[None]:
+    """A command that is called as a function sets up the log of its process, which is that of other tests too."""
+    loggers = [logging.getLogger(name) for name in ("components", "timbre")]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    yield
+    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        logger.handlers[:], logger.propagate = handlers, propagate
+        logger.setLevel(level)
