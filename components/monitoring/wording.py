@@ -47,7 +47,7 @@ def sentence_of(
     areas = {one.check.area for one in findings} - ({"scores"} if any(one.check.area == "prevalence" for one in findings) else set())
     told = ", ".join(_told([one.check for one in findings if one.check.area == area], label_set) for area in AREAS if area in areas)
     surest = min(one.check.sure for one in findings)
-    return f"Drift: {told}; {how_sure(surest)}: {_first_advice(findings)}."
+    return f"Drift: {told}; {how_sure(surest)}: {first_advice(findings)}."
 
 
 def change(check: Check) -> str:
@@ -116,7 +116,7 @@ def _named(checks: list[Check], label_set: LabelSet) -> str:
     return listed(names if rest < 2 else [*names[:MOST_NAMED], plural(rest, f"other {noun(label_set)}")])
 
 
-def _first_advice(findings: Sequence[Finding]) -> str:
+def first_advice(findings: Sequence[Finding]) -> str:
     """Of the area that the others may follow from."""
     return min(findings, key=lambda one: AREAS.index(one.check.area)).advice
 

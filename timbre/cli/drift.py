@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Compare what is served with what the tagger was judged on.", no_args_is_help=True)
 DRIFT_FOUND = 3
+WORKSPACE = "evidently"
 ConfigFile = Annotated[Path | None, typer.Option(help="Its section watch holds; the file of TIMBRE_CONFIG, else the defaults.")]
 
 
@@ -158,7 +159,8 @@ def write(found: "Look", out: Path | None = None) -> Path:
     return folder
 
 
-def _add(found: "Look") -> None:
+def _add(found: "Look", folder: Path | None = None) -> None:
+    """Add the period to Evidently's workspace in a folder, ours where none is given."""
     from importlib.util import find_spec
 
     from components.monitoring.workspace import keep
@@ -168,19 +170,20 @@ def _add(found: "Look") -> None:
         print("the dashboard needs Evidently: pip install 'timbre-audio[watch]'")
         return
     moment = found.watched.until or found.now
-    keep(found.verdict, found.reference, found.current, found.label_set, found.watched, watch_root() / "evidently", moment)
+    keep(found.verdict, found.reference, found.current, found.label_set, found.watched, folder or watch_root() / WORKSPACE, moment)
 
 
 @app.command()
 def ui(
     host: Annotated[str, typer.Option(help="Who may reach it: this machine alone, unless you say otherwise.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8091,
+    workspace: Annotated[Path | None, typer.Option(help="Another one, as `timbre drift demo` makes.")] = None,
 ) -> None:
     """Serve Evidently's dashboards: time series of each model and label, a point a report."""
     from components.errors import ConfigError
     from components.places import watch_root
 
-    folder = watch_root() / "evidently"
+    folder = workspace or watch_root() / WORKSPACE
     if not folder.exists():
         raise ConfigError(f"{folder} is not there yet: `timbre drift report` adds the first period")
     os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -202,6 +205,7 @@ def demo(
     import shutil
 
     from components.config import load_config
+    from components.monitoring.wording import first_advice
     from components.places import watch_root
     from timbre.decay import PHASES, decay
 
@@ -214,16 +218,16 @@ def demo(
     for outcome in decay(home, load_config(config).watch.drift, clips=clips):
         found, title = outcome.found, outcome.phase.title or "as before"
         folder = write(found, home / "reports" / f"{outcome.began:%H-%M-%S}")
-        _add(found)
+        _add(found, home / WORKSPACE)
         print(
             f"\n{outcome.began:%H:%M:%S} {title}\n{outcome.seen:%H:%M:%S} {found.verdict.sentence}\n         {folder / 'report.html'}",
             flush=True,
         )
-        advice = found.verdict.findings[0].advice if found.verdict.findings else ""
+        advice = first_advice(found.verdict.findings) if found.verdict.findings else ""
         changed, seen = (f"{moment:%H:%M:%S}" for moment in (outcome.began, outcome.seen))
         rows.append((title, changed, seen if advice else "", advice, "" if outcome.right else "wrong"))
         wrong += not outcome.right
     print_table(["the stream", "from (UTC)", "found (UTC)", "recommended", ""], rows, title="What changed, and what was found")
-    print("dashboard: timbre drift ui")
+    print(f"dashboard: timbre drift ui --workspace {home / WORKSPACE}")
     if wrong:
         raise typer.Exit(1)
