@@ -25,7 +25,7 @@ def draw(at: "pd.Series[pd.Timestamp]", decisions: dict[str, npt.NDArray[np.floa
     seconds = (at - at.min()).dt.total_seconds().to_numpy(np.float64)
     span = max(float(seconds.max(initial=0)), 1.0)
     places = np.minimum((seconds / span * steps).astype(np.int64), steps - 1)
-    middles = [at.min() + pd.Timedelta(seconds=span * (step + 0.5) / steps) for step in range(steps)]
+    middles = (np.arange(steps) + 0.5) / steps  # of the period
     columns = min(COLUMNS, len(checks))
     rows = -(-len(checks) // columns)
     drawn = figure(rows * 1.75 + 0.6)
@@ -42,9 +42,10 @@ def draw(at: "pd.Series[pd.Timestamp]", decisions: dict[str, npt.NDArray[np.floa
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
         axes.set_ylim(bottom=0)
         axes.locator_params(axis="y", nbins=4)
-        axes.set_xticks([at.min(), at.max()], [_told(at.min(), span), _told(at.max(), span)], color=MUTED, fontsize=SMALL_PT)
-        axes.xaxis.get_majorticklabels()[0].set_ha("left")
-        axes.xaxis.get_majorticklabels()[-1].set_ha("right")
+        axes.set_xlim(0, 1)
+        axes.set_xticks([0, 1], [_told(at.min(), span), _told(at.max(), span)], color=MUTED, fontsize=SMALL_PT)
+        for text, side in zip(axes.get_xticklabels(), ("left", "right"), strict=False):  # only the lowest row has them
+            text.set_ha(side)
         mark, colour = (" ● drift", SECOND) if check.found else ("", INK)
         axes.set_title(f"{check.title}{mark}", loc="left", fontsize=TEXT_PT if len(check.title) < 14 else SMALL_PT, color=colour, pad=4)
     key(drawn, grid.flat[0])
