@@ -26,4 +26,4 @@ def test_a_project_a_model_and_a_snapshot_a_period(tmp_path: Path) -> None:
     workspace = Workspace(str(tmp_path / "watch"))
     assert [(str(one.id), one.name) for one in workspace.list_projects()] == [(project, "sample@ab12cd34")]
     snapshots = [workspace.get_run(project, run) for run in workspace.list_runs(project)]
-    assert sorted(str(one.to_snapshot_model().metadata["sentence"])[:6] for one in snapshots) == ["Drift:", "No dri"]
+    assert sorted(str(one.metadata["sentence"])[:6] for one in snapshots) == ["Drift:", "No dri"]
