@@ -81,7 +81,7 @@ def telephone(waveform: Waveform, rate: int, _rng: np.random.Generator) -> Wavef
 
 PHASES = (
     Phase(),
-    Phase("other instruments", labels=frozenset({"pia", "org", "voi"})),
+    Phase("other instruments: a piano in each clip", labels=frozenset({"pia"})),
     Phase(),
     Phase("20 dB quieter", quieter),
     Phase("noise, 10 dB below the music", noisy),
