@@ -1,12 +1,14 @@
 """The bytes of a logged clip: what was kept, or the file that a client named below a data root, where it still has the same sha256."""
 
+import contextlib
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from components.errors import TimbreError
 from components.monitoring import kept_audio
 from components.places import data_roots
 
@@ -24,16 +26,27 @@ def open_clip(content: str, source: str | None, audio_uri: str | None) -> Binary
     Raises:
         OSError: if it is nowhere any more.
     """
-    for opener in _openers(source, audio_uri):
-        try:
-            file = opener()
-        except (OSError, ValueError) as error:
-            log.debug("the audio %s cannot be opened: %s", content[:8], error)
-            continue
-        if sha256_of(file) == content:
-            file.seek(0)
-            return file
-        file.close()
+    return first_with(content, _openers(source, audio_uri))
+
+
+def first_with(content: str, openers: Iterable[Callable[[], BinaryIO]], check: Callable[[], object] = int) -> BinaryIO:
+    """The first file whose bytes have a sha256, at its start; what cannot be opened or read is passed over.
+
+    Args:
+        check: called now and then; what it raises ends the work.
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    for opener in openers:
+        with contextlib.ExitStack() as stack:
+            try:
+                file = stack.enter_context(opener())
+                if sha256_of(file, check) == content:
+                    file.seek(0)
+                    stack.pop_all()  # the caller's now
+                    return file
+            except (OSError, ValueError, TimbreError) as error:
+                log.debug("the audio %s cannot be opened: %s", content[:8], error)
     raise FileNotFoundError(f"the audio {content[:8]} is nowhere any more")
 
 

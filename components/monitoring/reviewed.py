@@ -50,19 +50,3 @@ class Reviews(Protocol):
 
     def export(self, folder: Path) -> Path:
         """Write every reviewed clip as a `csv:` data set into an empty folder, with paths that start there, all for training; the CSV."""
-
-
-class NoReviews:
-    """Nobody has reviewed anything."""
-
-    def count_since(self, moment: datetime | None) -> int:
-        return 0
-
-    def live_f1(self, model: str) -> LiveF1 | None:
-        return None
-
-    def first_reviewed_since(self, moment: datetime) -> Iterator[ReviewedClip]:
-        yield from ()
-
-    def export(self, folder: Path) -> Path:
-        raise NotImplementedError("there are no reviews")

@@ -10,11 +10,12 @@ import pytest
 
 from components.errors import ConfigError
 from components.monitoring.retrain import OWNER, Facts, decide, retrain
-from components.monitoring.reviewed import LiveF1, NoReviews
+from components.monitoring.reviewed import LiveF1
 from components.registry import Card, RegisteredModel, Registry, UnknownModel
 from components.registry.episodes import Episodes, Observation
 from components.registry.jobs import Jobs
 from components.watch_config import RetrainConfig
+from tests.fixtures.no_reviews import NoReviews
 
 from .conftest import TaggerMaker, UrlMaker, yes
 

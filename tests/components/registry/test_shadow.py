@@ -12,10 +12,11 @@ from components.config import GateConfig
 from components.errors import AudioError, RegistryError
 from components.labels import from_codes
 from components.monitoring import shadow as shadows
-from components.monitoring.reviewed import NoReviews, ReviewedClip
+from components.monitoring.reviewed import ReviewedClip
 from components.registry import Card, Decision, InactiveModel, RegisteredModel, Registry, UnknownModel
 from components.registry.gate import Judged, decide
 from components.registry.shadow import Shadow
+from tests.fixtures.no_reviews import NoReviews
 
 from .conftest import TaggerMaker, no, yes
 
