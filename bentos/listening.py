@@ -3,18 +3,15 @@
 A row of the log may be old and its file another one by now, so nothing is given whose sha256 is not the row's.
 """
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from bentos.source_errors import SourceError
 from bentos.sources import Sources
-from components.errors import TimbreError
 from components.monitoring import kept_audio
-from components.monitoring.clip_audio import sha256_of
+from components.monitoring.clip_audio import first_with
 
-log = logging.getLogger("timbre.service")
 TYPES = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "mp3": "audio/mpeg", "aiff": "audio/aiff"}
 UNKNOWN_TYPE = "application/octet-stream"
 GONE = "the audio of this prediction is not where this service may read it any more: review another one"
@@ -35,23 +32,10 @@ def open_audio(content: str, source: str | None, audio_uri: str | None, sources:
         openers.append(lambda: kept_audio.fetch(audio_uri, sources.max_bytes))
     if source is not None and "://" not in source:
         openers.append(lambda: _named(source, sources))
-    for opener in openers:
-        try:
-            file = opener()
-        except (OSError, ValueError, TimbreError) as error:
-            log.debug("the audio %s cannot be opened: %s", content[:8], error)
-            continue
-        try:
-            if sha256_of(file, check) == content:
-                file.seek(0)
-                return file
-        except OSError:
-            pass
-        except BaseException:
-            file.close()
-            raise
-        file.close()
-    raise SourceError("missing", GONE)
+    try:
+        return first_with(content, openers, check)
+    except FileNotFoundError:
+        raise SourceError("missing", GONE) from None
 
 
 def is_there(content: str, source: str | None, audio_uri: str | None, sources: Sources, check: Callable[[], object] = int) -> bool:
