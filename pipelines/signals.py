@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM reach a step between two transactions of ZenML's store, never within one."""
+"""Ctrl+C and SIGTERM reach a step where it can be stopped: between two transactions of ZenML's store, and where Python passes it on."""
 
 import os
 import threading
@@ -8,31 +8,34 @@ from typing import Any
 from zenml.orchestrators import signal_handler
 
 STORE = ("zenml.zen_stores", "sqlalchemy")
+CALLBACKS = ("weakref", "_weakrefset")  # Python prints what they raise and goes on
 AGAIN_S = 0.1
 
 
-def wait_for_the_store() -> None:
-    """Have ZenML's handler wait until its store is left.
+def wait_to_stop() -> None:
+    """Have ZenML's handler wait until its store, a destructor or a weak reference's callback is left.
 
-    It asks the store itself and then raises. Within a transaction that waits for its own lock for minutes, and ends in a traceback.
+    It asks the store itself and then raises. Within a transaction that waits for its own lock for minutes, and ends in a traceback;
+    within a destructor or such a callback it is lost.
     """
     handler: Any = signal_handler.SignalHandler
-    if getattr(handler, "waits_for_the_store", False):
+    if getattr(handler, "waits_to_stop", False):
         return
     at_once = handler._handle
 
     def handle(self: Any, signum: int, frame: FrameType | None) -> None:
-        if _is_in_store(frame):
+        if _cannot_stop(frame):
             threading.Timer(AGAIN_S, os.kill, (os.getpid(), signum)).start()
         else:
             at_once(self, signum, frame)
 
-    handler._handle, handler.waits_for_the_store = handle, True
+    handler._handle, handler.waits_to_stop = handle, True
 
 
-def _is_in_store(frame: FrameType | None) -> bool:
+def _cannot_stop(frame: FrameType | None) -> bool:
     while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).startswith(STORE):
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.startswith(STORE) or module in CALLBACKS or frame.f_code.co_name == "__del__":
             return True
         frame = frame.f_back
     return False

@@ -8,14 +8,14 @@ from components.registry import names
 from components.training.quick import quick_data
 from components.training.rehearse import rehearse
 from pipelines.export import export_latest
-from pipelines.signals import wait_for_the_store
+from pipelines.signals import wait_to_stop
 from steps.evaluate import evaluate
 from steps.featurize import featurize
 from steps.register import register
 from steps.train import train
 from steps.validate import validate
 
-wait_for_the_store()
+wait_to_stop()
 
 
 @pipeline(name="training", on_cleanup=export_latest, execution_mode=ExecutionMode.FAIL_FAST)

@@ -5,10 +5,10 @@ import logging
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, repeat
 from pathlib import Path
 
 from components.errors import RegistryError, TimbreError
@@ -23,6 +23,7 @@ from timbre.lifeline import hold_on
 log = logging.getLogger(__name__)
 JOB = "TIMBRE_JOB"  # the id of the job, in the environment of a training that a worker started
 BEAT_S = 10.0
+PRESS_S = 15.0  # between one Ctrl+C and another, where two did not end a cancelled training
 
 
 @dataclass(frozen=True)
@@ -107,15 +108,15 @@ class _Kept:
             with contextlib.suppress(RegistryError):
                 if self._jobs.heartbeat(self._token, LEASE_S, self.folder.pulse()).cancel_requested:
                     log.warning("this training was cancelled in the registry")
-                    _press_twice()
+                    self._interrupt()
                     return
 
-
-def _press_twice() -> None:
-    """Ctrl+C as it stops a training at once."""
-    for _ in range(2):
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(1.0)
+    def _interrupt(self) -> None:
+        """Ctrl+C twice, as it stops a training at once, and again for as long as the training goes on."""
+        for pause_s in chain((1.0,), repeat(PRESS_S)):
+            os.kill(os.getpid(), signal.SIGINT)
+            if self._ended.wait(pause_s):
+                return
 
 
 def _verdict(stop: BaseException) -> tuple[str, str | None]:
