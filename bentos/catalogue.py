@@ -14,6 +14,7 @@ from components.tagger.folder import JSON
 from components.tagger.settings import TaggerJson, read_json
 
 PRODUCTION = "production"
+FRESH_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ class _Beside:
 
 
 class Catalogue:
-    """The models on offer, looked up anew at each request, so that a promotion holds from the next one on."""
+    """The models on offer. What the registry says holds for a second, so that a busy service does not ask it at each request."""
 
     def __init__(self, registry: Registry, model_dir: Path | None) -> None:
         self._registry = registry
         self._beside = _read_folder(model_dir) if model_dir else {}
-        self._last_said = LastSaid[Offer]()
+        self._last_said = LastSaid[Offer](FRESH_S)
 
     def keys(self) -> list[str]:
         """What `find` takes, aliases first."""
@@ -67,6 +68,10 @@ class Catalogue:
         except UnknownModel as error:
             return self._fall_back(key, error)
         return Offer(model.key, model.digest, settings_of(str(self._registry.root / model.digest), model.digest))
+
+    def note_change(self) -> None:
+        """A promotion or the like through this process holds from the next request on."""
+        self._last_said.note_change()
 
     def folder(self, digest: str) -> Path:
         """Where the tagger of a digest lies."""

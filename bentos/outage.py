@@ -24,12 +24,17 @@ class _Kept(Generic[T]):
 
 
 class LastSaid(Generic[T]):
-    """Good answers by name, of which the last used are kept; for use from any thread."""
+    """Good answers by name, of which the last used are kept; for use from any thread.
 
-    def __init__(self) -> None:
+    Args:
+        fresh_s: for which an answer is given again without asking.
+    """
+
+    def __init__(self, fresh_s: float = 0.0) -> None:
+        self._fresh_s = fresh_s
         self._kept: OrderedDict[str, _Kept[T]] = OrderedDict()
         self._lock = threading.Lock()
-        self._away_until = 0.0
+        self._away_until = self._changed_at = 0.0
 
     def ask(self, name: str, ask: Callable[[], T]) -> T:
         """What `ask` says now; what it last said under this name where the database is away.
@@ -37,13 +42,17 @@ class LastSaid(Generic[T]):
         Raises:
             DatabaseAway: if it has said nothing within `KEPT_S`.
         """
-        if self.is_away and (kept := self.last(name)) is not None:
-            return kept
+        began = time.monotonic()
+        if self._is_fresh(name, began) or self.is_away:
+            kept = self.last(name)
+            if kept is not None:
+                return kept
         try:
             value = ask()
         except DatabaseAway as error:
             self.note_away(error)
-            if (kept := self.last(name)) is None:
+            kept = self.last(name)
+            if kept is None:
                 raise
             return kept
         except Exception:
@@ -51,7 +60,7 @@ class LastSaid(Generic[T]):
                 self._kept.pop(name, None)
             raise
         with self._lock:
-            self._kept[name] = _Kept(value, time.monotonic())
+            self._kept[name] = _Kept(value, began)
             self._kept.move_to_end(name)
             while len(self._kept) > MOST:
                 self._kept.popitem(last=False)
@@ -62,6 +71,15 @@ class LastSaid(Generic[T]):
         with self._lock:
             kept = self._kept.get(name)
         return kept.value if kept is not None and time.monotonic() - kept.said_at < KEPT_S else None
+
+    def note_change(self) -> None:
+        """What was said until now may not hold any more: ask again."""
+        self._changed_at = time.monotonic()
+
+    def _is_fresh(self, name: str, now: float) -> bool:
+        with self._lock:
+            kept = self._kept.get(name)
+        return kept is not None and kept.said_at > max(now - self._fresh_s, self._changed_at)
 
     @property
     def is_away(self) -> bool:

@@ -1,6 +1,5 @@
 """What becomes of a clip beside its answer: a row in the prediction log, made of what was learnt of it on its way."""
 
-import hashlib
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
@@ -20,6 +19,7 @@ from components.audio import Clip16, Limits, Source, load_with_header
 from components.audio.facts import facts_of
 from components.errors import AudioError
 from components.evaluation import decide
+from components.monitoring.clip_audio import sha256_of
 from components.monitoring.kept_audio import KeptAudio, place_of
 from components.monitoring.log import PredictionLog
 from components.registry.database import Database
@@ -27,8 +27,6 @@ from components.registry.prediction import Prediction
 from components.registry.predictions import Predictions
 from components.registry.tables import now
 from components.tagger import ClipScores
-
-PIECE = 2**20  # bytes that are hashed at a time
 
 
 class Logged(NamedTuple):
@@ -113,7 +111,7 @@ class Record:
         note = self._notes[place] = _Note(time.monotonic(), {})
 
         def read(source: Source, sample_rate: int, limits: Limits) -> Clip16:
-            note.known["content"] = _sha256(source)
+            note.known["content"] = _content(source)
             clip, header = load_with_header(source, sample_rate, limits)
             note.known.update(duration_s=header.duration_s, sample_rate=header.sample_rate, channels=header.channels)
             note.known.update(vars(facts_of(clip, sample_rate)))
@@ -154,13 +152,9 @@ class Record:
         return row.id if taken else None
 
 
-def _sha256(source: Any) -> str:
-    """Of a binary file object, from its start."""
+def _content(source: Any) -> str:
     source.seek(0)
-    digest = hashlib.sha256()
-    while piece := source.read(PIECE):
-        digest.update(piece)
-    return digest.hexdigest()
+    return sha256_of(source)
 
 
 def _count_rows(outcome: str, rows: int, waiting: int) -> None:

@@ -52,7 +52,7 @@ async def compare(request: Request, body: Comparison) -> ComparisonTable:
 @router.post("/models/rollback")
 async def roll_back(request: Request, body: Reason | None = None) -> Model:
     """Put back what was in production before."""
-    return await _do(request, lambda registry: _model(registry.roll_back(caller_of(request), body.reason if body else "")))
+    return await _change(request, lambda registry: _model(registry.roll_back(caller_of(request), body.reason if body else "")))
 
 
 @router.get("/models/{model_id}")
@@ -65,20 +65,20 @@ async def get_model(request: Request, key: Key) -> Model:
 async def change_model(request: Request, key: Key, body: ModelChange) -> Model:
     """Rename, describe, activate or deactivate a model: all that is asked, or nothing."""
     given = body.model_dump()
-    return await _do(request, lambda registry: _model(registry.change(key, caller_of(request), **given)))
+    return await _change(request, lambda registry: _model(registry.change(key, caller_of(request), **given)))
 
 
 @router.delete("/models/{model_id}", status_code=204)
 async def archive_model(request: Request, key: Key) -> Response:
     """Archive a model: kept for audit, refused for inference."""
-    await _do(request, lambda registry: registry.archive(key, caller_of(request)))
+    await _change(request, lambda registry: registry.archive(key, caller_of(request)))
     return Response(status_code=204)
 
 
 @router.post("/models/{model_id}/promote")
 async def promote(request: Request, key: Key, body: Reason | None = None) -> Model:
-    """Put a model in production; services that run serve it from their next request on."""
-    return await _do(request, lambda registry: _model(registry.promote(key, caller_of(request), body.reason if body else "")))
+    """Put a model in production; services that run serve it within a second."""
+    return await _change(request, lambda registry: _model(registry.promote(key, caller_of(request), body.reason if body else "")))
 
 
 @router.get("/models/{model_id}/audit")
@@ -89,6 +89,13 @@ async def model_audit(request: Request, key: Key, limit: Annotated[int, Query(ge
 
 async def _do(request: Request, work: Callable[[Registry], T]) -> T:
     return await run_in_threadpool(work, context_of(request).registry)
+
+
+async def _change(request: Request, work: Callable[[Registry], T]) -> T:
+    try:
+        return await _do(request, work)
+    finally:
+        context_of(request).catalogue.note_change()
 
 
 def _model(model: RegisteredModel) -> Model:

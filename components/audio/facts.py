@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
+from components.audio.block_filter import BLOCK, BlockFilter, Kernel
 from components.audio.rounding import STEPS, Clip16
 
 PIECE_S = 0.1  # blocks of four pieces follow each other a piece apart
@@ -20,9 +20,7 @@ PIECES = 4
 SILENT_DB, CLIPPED = -60.0, 0.99
 ABSOLUTE_GATE, RELATIVE_GATE = -70.0, -10.0
 OFFSET_LU = -0.691
-RESPONSE_S = 0.06  # of the filters, after which they ring below -90 dB
-PIECES_A_FRAME, FRAMES = 3, 4  # transformed at a time: as many as a processor does at once
-EXACT = 1 << 16  # samples of the response that is cut off
+PART = 1 << 18  # samples that are filtered at a time, at least: 1 MiB, so that memory does not grow with the clip
 LEAST_HZ = 4000  # below which the first filter does not fit into the band
 Floats = npt.NDArray[np.float64]
 
@@ -45,7 +43,7 @@ class Facts:
 
 
 def facts_of(clip: Clip16, sample_rate: int) -> Facts:
-    """The facts of a clip of one sample or more, in one to two milliseconds for 10 s at 22,050 Hz."""
+    """The facts of a clip of one sample or more, in half a millisecond for 10 s at 22,050 Hz."""
     samples = clip.samples
     full = clip.scale * STEPS  # the amplitude of the highest step
     peak = max(int(samples.max()), -int(samples.min())) / STEPS
@@ -88,34 +86,30 @@ def _loudness(pieces: Floats, is_last_short: bool) -> float | None:
 
 
 def _powers(samples: npt.NDArray[np.int16], sample_rate: int) -> tuple[Floats, Floats]:
-    """Mean square of each piece, 1 being the highest step's, as it is and after both filters; the last piece may be short.
-
-    The filters' response, cut off where it has rung out, is applied by overlap-save, a few frames at a time: arrays that fit into the
-    processor's cache are not given back to the system after each use either, which costs more than the transforms.
-    """
-    piece, (spectrum, taps, size) = _piece(sample_rate), _response(sample_rate)
-    step = PIECES_A_FRAME * piece
+    """Mean square of each piece, 1 being the highest step's, as it is and after both filters; the last piece may be short."""
+    piece, kernel = _piece(sample_rate), _kernel(sample_rate)
+    weighting = None if kernel is None else BlockFilter(kernel)
+    part = math.lcm(piece, BLOCK)
+    part *= -(-PART // part)
     count = -(-len(samples) // piece)
-    plain, weighted = np.empty(count), np.empty(count)
-    buffer = np.zeros(taps + FRAMES * step + size, np.float32)  # the response, the frames, what a transform reads past them
-    frames = np.lib.stride_tricks.sliding_window_view(buffer, size)[: FRAMES * step : step]
-    for start in range(0, len(samples), FRAMES * step):
-        part = samples[start : start + FRAMES * step]
-        new = buffer[taps : taps + FRAMES * step]
-        np.multiply(part, np.float32(1 / STEPS), out=new[: len(part)], dtype=np.float32)
-        new[len(part) :] = 0
-        turned = scipy.fft.rfft(frames, axis=1)
-        turned *= spectrum
-        filtered = scipy.fft.irfft(turned, size, axis=1, overwrite_x=True)[:, taps : taps + step].reshape(-1, piece)
-        filtered[len(part) // piece :].reshape(-1)[len(part) % piece :] = 0
-        place, there = start // piece, -(-len(part) // piece)
-        whole = new.reshape(-1, piece)
-        plain[place : place + there] = np.einsum("ij,ij->i", whole, whole)[:there]
-        weighted[place : place + there] = np.einsum("ij,ij->i", filtered, filtered)[:there]
-        buffer[:taps] = buffer[FRAMES * step : FRAMES * step + taps]
+    plain, weighted = np.empty(count), np.zeros(count)
+    for start in range(0, len(samples), part):
+        waveform = np.multiply(samples[start : start + part], np.float32(1 / STEPS), dtype=np.float32)
+        pieces = slice(start // piece, start // piece + -(-len(waveform) // piece))
+        plain[pieces] = _squares(waveform, piece)
+        if weighting is not None:
+            weighted[pieces] = _squares(weighting.feed(waveform), piece)
     sizes = np.full(count, piece)
     sizes[-1] = len(samples) - (count - 1) * piece
     return plain / sizes, weighted / sizes
+
+
+def _squares(waveform: npt.NDArray[np.float32], piece: int) -> npt.NDArray[np.float32]:
+    """The sum of each piece's squares; the last piece may be short."""
+    whole = len(waveform) // piece
+    pieces, rest = waveform[: whole * piece].reshape(whole, piece), waveform[whole * piece :]
+    sums = np.einsum("ij,ij->i", pieces, pieces)
+    return np.append(sums, rest @ rest) if len(rest) else sums
 
 
 def _piece(sample_rate: int) -> int:
@@ -123,15 +117,8 @@ def _piece(sample_rate: int) -> int:
 
 
 @lru_cache(maxsize=8)
-def _response(sample_rate: int) -> tuple[npt.NDArray[np.complex64], int, int]:
-    """(spectrum of the filters' response, its samples, the transform's size)."""
-    taps = math.ceil(RESPONSE_S * sample_rate)
-    size = scipy.fft.next_fast_len(taps + PIECES_A_FRAME * _piece(sample_rate), real=True)
-    exact = np.ones(EXACT // 2 + 1, complex)
-    turns = np.exp(-2j * np.pi * np.arange(EXACT // 2 + 1) / EXACT)
-    for zeros, poles in k_weighting(sample_rate):
-        exact *= np.polyval(zeros[::-1], turns) / np.polyval(poles[::-1], turns)
-    return scipy.fft.rfft(scipy.fft.irfft(exact)[:taps], size).astype(np.complex64), taps, size
+def _kernel(sample_rate: int) -> Kernel | None:
+    return None if sample_rate < LEAST_HZ else Kernel(k_weighting(sample_rate))
 
 
 def _clipped(samples: npt.NDArray[np.int16], least: float) -> float:

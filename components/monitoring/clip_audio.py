@@ -13,7 +13,8 @@ from components.monitoring import kept_audio
 from components.places import data_roots
 
 log = logging.getLogger(__name__)
-PIECE, MOST_BYTES = 2**20, 2**30
+PIECE = 2**18  # bytes that are hashed at a time, which a processor's cache holds
+MOST_BYTES = 2**30
 KINDS = ((b"RIFF", "wav"), (b"RF64", "wav"), (b"fLaC", "flac"), (b"OggS", "ogg"), (b"ID3", "mp3"), (b"\xff", "mp3"), (b"FORM", "aiff"))
 
 

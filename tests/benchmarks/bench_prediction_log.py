@@ -3,7 +3,7 @@
     python tests/benchmarks/bench_prediction_log.py
 
 The bars: 1,000 rows a second in batches of 500, as the service writes them; 1,000,000 rows of 20 labels in 1.5 GB of anonymous memory;
-the facts of 10 s at 22,050 Hz in 1.5 ms of CPU. What logging costs the service is measured by bench_service.py, with the log on and off.
+the facts of 10 s at 22,050 Hz in 1.5 ms of CPU. What logging costs the service is measured by bench_logging.py.
 """
 
 import time

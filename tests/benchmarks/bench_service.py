@@ -57,8 +57,7 @@ def main() -> int:
         with service(folder) as (url, pids), bare(tagger, sounds) as ask, contextlib.ExitStack() as stack:
             people = [stack.enter_context(httpx.Client(timeout=300)) for _ in range(CLIENTS)]  # made beforehand: each reads certificates
             client = people[0]
-            named = [(f"{place}.wav", data) for place, data in enumerate(files)]
-            together, singly = body_of(named), [body_of([file]) for file in named]
+            together, singly = bodies_of(files)
             ask("all")
             post(client, url, together)
             clients(people, url, singly)
@@ -82,14 +81,18 @@ def main() -> int:
 
 
 @contextlib.contextmanager
-def service(folder: Path) -> Iterator[tuple[str, list[int]]]:
-    """A service of the taggers in `folder/models` on one core: its address and its processes."""
+def service(folder: Path, **others: str) -> Iterator[tuple[str, list[int]]]:
+    """A service of the taggers in `folder/models` on one core: its address and its processes.
+
+    Args:
+        others: more environment variables.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     variables = {
         "TIMBRE_AUTH": "off", "TIMBRE_MODEL_DIR": str(folder / "models"), "TIMBRE_DATABASE_URL": f"sqlite:///{folder / 'none.db'}",
-        "TIMBRE_PAGE": "false", "BENTOML_DO_NOT_TRACK": "True", "OMP_NUM_THREADS": "1",
+        "TIMBRE_PAGE": "false", "BENTOML_DO_NOT_TRACK": "True", "OMP_NUM_THREADS": "1", **others,
     }  # fmt: skip
     command = [sys.executable, "-m", "bentoml", "serve", "bentos.service:Timbre", "--port", str(port)]
     root = Path(__file__).parents[2]
@@ -136,6 +139,12 @@ def bare(tagger: Path, sounds: Path) -> Iterator[Callable[[str], list[float]]]:
 
         yield ask
         process.terminate()
+
+
+def bodies_of(files: list[bytes]) -> "tuple[Body, list[Body]]":
+    """All files in one body, and each in its own."""
+    named = [(f"{place}.wav", data) for place, data in enumerate(files)]
+    return body_of(named), [body_of([file]) for file in named]
 
 
 Body = tuple[bytes, str, int]  # a multipart body, its content type and its number of files

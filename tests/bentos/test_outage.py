@@ -40,6 +40,26 @@ def test_what_was_said_last_stands_in():
         said.ask("b", source)
 
 
+def test_a_fresh_answer_is_given_again_until_something_changes():
+    said, source = LastSaid[str](fresh_s=60), Source()
+    said.ask("a", source)
+    source.value = "second"
+    assert (said.ask("a", source), said.ask("b", source)) == ("first", "second")
+    said.note_change()
+    assert (said.ask("a", source), source.asked) == ("second", 3)
+
+
+def test_what_was_said_before_a_change_is_not_fresh_after_it():
+    said = LastSaid[str](fresh_s=60)
+
+    def slow() -> str:
+        said.note_change()  # while the database answers
+        return "before"
+
+    assert said.ask("a", slow) == "before"
+    assert said.ask("a", lambda: "after") == "after"
+
+
 def test_after_it_is_back_it_is_asked_again(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("bentos.outage.PAUSE_S", 0.05)
     said, source = LastSaid[str](), Source()

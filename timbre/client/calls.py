@@ -154,7 +154,7 @@ def archive(model: str) -> Call[None]:
 
 
 def promote(model: str, reason: str = "") -> Call[Model]:
-    """Put a model in production; services that run serve it from their next request on."""
+    """Put a model in production; services that run serve it within a second."""
     return Call("POST", _path(model, "promote"), reader(Model), json={"reason": reason}, repeatable=False)
 
 

@@ -1,0 +1,115 @@
+"""A recursive filter as matrix products, block by block: as exact as sample by sample, and several times as fast on a processor's vectors.
+
+Within a block the output is a product of its samples and the state that it starts with. The states at the starts of blocks follow each
+other in the same way as samples do, so they are found in groups, and the groups' in groups of groups (block processing after Burrus 1972).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import block_diag, solve_discrete_lyapunov
+
+BLOCK, GROUP = 32, 8  # samples of a block, and blocks of a group: the fastest of those tried
+Floats = npt.NDArray[np.float32]
+Matrix = npt.NDArray[np.float64]
+Section = tuple[Sequence[float], Sequence[float]]  # numerator and denominator in 1/z, three coefficients each, the denominator's first 1
+
+
+class BlockFilter:
+    """Sections of second order, one after the other; it remembers where the last part ended.
+
+    Args:
+        kernel: of the sections, which filters may share.
+    """
+
+    def __init__(self, kernel: "Kernel") -> None:
+        self._kernel = kernel
+        self._state = np.zeros(kernel.order, np.float32)
+
+    def feed(self, samples: Floats) -> Floats:
+        """The next samples, filtered; only the last part may be no whole number of blocks."""
+        kernel, length = self._kernel, len(samples)
+        blocks = -(-length // BLOCK)
+        inputs = np.empty((blocks, BLOCK + kernel.order), np.float32)  # each block's samples, and its state
+        whole = length // BLOCK
+        inputs[:whole, :BLOCK] = samples[: whole * BLOCK].reshape(whole, BLOCK)
+        if whole < blocks:
+            inputs[whole, :BLOCK] = 0
+            inputs[whole, : length % BLOCK] = samples[whole * BLOCK :]
+        pushes = np.zeros((blocks + 2, kernel.order), np.float32)  # what each block adds to the state: first the past, last nothing
+        pushes[0] = self._state
+        np.matmul(inputs[:, :BLOCK], kernel.push, out=pushes[1:-1])
+        states = kernel.states(pushes)
+        inputs[:, BLOCK:], self._state = states[1:-1], states[-1]
+        filtered: Floats = (inputs @ kernel.output).reshape(-1)[:length]
+        return filtered
+
+
+class Kernel:
+    """The matrices of a filter.
+
+    The state has the coordinates in which white noise gives each number unit power, independent of the others: in those of the sections'
+    own recursions float32 loses 60 dB to a low hum.
+    """
+
+    def __init__(self, sections: Sequence[Section]) -> None:
+        turn, push, read, through = _balanced(*_state_space(sections))
+        self.order = len(turn)
+        powers = _powers(turn, BLOCK)
+        response = [through, *(read @ power @ push for power in powers[: BLOCK - 1])]
+        within = np.array([[response[late - early] if late >= early else 0.0 for late in range(BLOCK)] for early in range(BLOCK)])
+        after = np.stack([read @ power for power in powers[:BLOCK]], axis=1)
+        self.output = np.concatenate([within, after]).astype(np.float32)  # [sample and state, sample]
+        self.push = np.stack([power @ push for power in powers[BLOCK - 1 :: -1]]).astype(np.float32)  # [sample, state]
+        self._turn = powers[BLOCK].T
+        self._levels: list[tuple[Floats, Floats]] = []
+
+    def states(self, pushes: Floats, level: int = 0) -> Floats:
+        """The state [item, state] before each of the items that push it, the first being 0."""
+        items = len(pushes)
+        groups = -(-items // GROUP)
+        padded = np.zeros((groups * GROUP, self.order), np.float32)
+        padded[:items] = pushes
+        inner, start = self._level(level)
+        found = padded.reshape(groups, -1) @ inner  # as if each group began with 0; last what it pushes itself
+        if groups > 1:
+            found[:, : -self.order] += self.states(found[:, -self.order :], level + 1) @ start
+        return found[:, : -self.order].reshape(-1, self.order)[:items]
+
+    def _level(self, level: int) -> tuple[Floats, Floats]:
+        """What a group's pushes do to the states within it and after it, and what the state before it does."""
+        while len(self._levels) <= level:
+            powers = _powers(self._turn, GROUP)
+            none = np.zeros_like(self._turn)
+            inner = [[powers[late - early - 1] if late > early else none for late in range(GROUP + 1)] for early in range(GROUP)]
+            self._levels.append((np.block(inner).astype(np.float32), np.concatenate(powers[:GROUP], axis=1).astype(np.float32)))
+            self._turn = powers[GROUP]
+        return self._levels[level]
+
+
+def _powers(matrix: Matrix, most: int) -> list[Matrix]:
+    powers = [np.eye(len(matrix))]
+    for _ in range(most):
+        powers.append(powers[-1] @ matrix)
+    return powers
+
+
+def _state_space(sections: Sequence[Section]) -> tuple[Matrix, Matrix, Matrix, float]:
+    """state' = turn state + push x, y = read state + through x."""
+    turn, push, read, through = np.zeros((0, 0)), np.zeros(0), np.zeros(0), 1.0
+    for (b0, b1, b2), (_, a1, a2) in sections:
+        own_push = np.array([b1 - a1 * b0, b2 - a2 * b0])
+        turn = block_diag(turn, [[-a1, 1.0], [-a2, 0.0]])
+        turn[-2:, :-2] = np.outer(own_push, read)
+        push = np.concatenate([push, own_push * through])
+        read = np.concatenate([b0 * read, [1.0, 0.0]])
+        through *= b0
+    return turn, push, read, through
+
+
+def _balanced(turn: Matrix, push: Matrix, read: Matrix, through: float) -> tuple[Matrix, Matrix, Matrix, float]:
+    """The same filter, whose state is white for white noise."""
+    change = np.linalg.cholesky(solve_discrete_lyapunov(turn, np.outer(push, push)))
+    back = np.linalg.inv(change)
+    return back @ turn @ change, back @ push, read @ change, through
