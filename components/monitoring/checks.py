@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from components.config import DriftConfig
-from components.evaluation.names import display_name
+from components.evaluation.names import display_name, plural
 from components.labels import Label, LabelSet
 from components.monitoring.classifier import MOST_CLIPS, tell_apart
 from components.monitoring.inputs import INPUTS, Input
@@ -68,8 +68,10 @@ class Comparison:
                         "AUC", found.effect - 0.5, self.config.min_auc - 0.5, found.p)  # fmt: skip
 
     def calibrations(self) -> Iterator[Check]:
-        if not any(f"target_{code}" in self.current for code in self.labels.codes):
-            self.not_checked["calibration"] = "no clip of the period was reviewed"
+        reviewed = max((len(values(self.current, f"target_{code}", self.kept)) for code in self.labels.codes), default=0)
+        if reviewed < self.config.min_reviews:
+            known = f"known of {plural(reviewed, 'clip')} of the period, {self.config.min_reviews} are needed"
+            self.not_checked["calibration"] = known if reviewed else "no clip of the period was reviewed"
             return
         for label in self.labels.labels:
             yield from self._calibration(label)
@@ -81,11 +83,11 @@ class Comparison:
         if min(sizes) < few:
             self.not_checked[title] = f"known of {sizes[0]:,} clips of the reference and {sizes[1]:,} of the period, {few} are needed"
         elif found := compare_at_equal_score(*sides):
-            expected = float(sides[1][1].mean())
-            yield Check("calibration", label.code, display_name(label.full_name), "Mantel-Haenszel", expected - found.effect, expected,
-                        "share true at equal score", found.effect, self.config.min_calibration_change, found.p)  # fmt: skip
+            test, before = found
+            yield Check("calibration", label.code, display_name(label.full_name), "Mantel-Haenszel", before, before + test.effect,
+                        "share true at equal score", test.effect, self.config.min_calibration_change, test.p)  # fmt: skip
         else:
-            self.not_checked[title] = "too few scores of the reviewed clips lie where both answers occur"
+            self.not_checked[title] = "too few reviewed clips have a score at which both answers occur"
 
     def _of_numbers(self, column: str, about: Input, then: Floats, now: Floats) -> Check:
         found, floor = compare_numbers(then, now, self.rng), about.least(self.config)

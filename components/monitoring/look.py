@@ -1,4 +1,4 @@
-"""From a registered model's name to its verdict: which tagger, its reference, and its rows of the log."""
+"""From a registered model's name to its verdict: which tagger, its reference, its rows of the log, and what people heard in them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,7 @@ from components.monitoring.drift import drift
 from components.monitoring.listen import sounds
 from components.monitoring.moments import moment
 from components.monitoring.report import Watched, report
+from components.monitoring.targets import with_targets
 from components.monitoring.verdict import DriftVerdict
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def look(model: str, since: str | None, until: str | None, config: DriftConfig, 
     from components.evaluation.reference import read_reference
     from components.registry import Registry
     from components.registry.predictions import Predictions
+    from components.registry.reviews import Reviews
     from components.tagger.folder import check
 
     with Registry.look(url) as registry:
@@ -58,7 +60,7 @@ def look(model: str, since: str | None, until: str | None, config: DriftConfig, 
         log = Predictions(registry.database)
         now = log.clock()
         first, end = moment(since, now), moment(until, now)
-        current = log.frame(found.digest, first, end)
+        current = with_targets(log.frame(found.digest, first, end), Reviews(registry.database).list(found.digest, first, end), now)
     labels, reference = check(folder, found.digest).settings.label_set, read_reference(folder)
     verdict = drift(reference, current, labels, config, now)
     return Look(verdict, reference, current, labels, Watched(found.name, found.digest, first, end or now), config, now)

@@ -76,6 +76,7 @@ def report(
         drawn=len(period),
         heard=heard,
         areas=len({check.area for check in verdict.checks}),
+        calibrated=any(check.area == "calibration" for check in verdict.checks),
     )
 
 

@@ -13,6 +13,7 @@ Floats = npt.NDArray[np.float64]
 LIMIT_VARIANCE = 2 * (np.pi**2 - 9) / 3  # of the Anderson-Darling statistic in large samples; its mean is 1
 FAR_OUT = 4.0
 LEAST_VARIANCE = 5.0  # of a count that is taken to be normal
+ALIKE = 10  # clips of like score
 Counts = Mapping[str, int]
 Truths = tuple[Floats, Floats]
 
@@ -109,21 +110,21 @@ def compare_names(reference: Counts, current: Counts) -> tuple[Compared, str]:
     return Compared(min(1.0, each[first].p * tests), each[first].effect), first
 
 
-def compare_at_equal_score(reference: Truths, current: Truths, bins: int = 10) -> Compared | None:
+def compare_at_equal_score(reference: Truths, current: Truths) -> tuple[Compared, float] | None:
     """Whether a score still means what it meant: the Mantel-Haenszel test of truth against period, among clips of like score.
 
-    Cochran, Mantel and Haenszel (1959) with continuity correction, in equal ranges of the score; the effect is their risk difference
-    (Greenland and Robins, Biometrics 1985). Clips of like score are compared, so it does not matter how clips were chosen for review,
-    as long as that looked at the score alone.
+    Cochran, Mantel and Haenszel (1959) with continuity correction; the effect is their risk difference (Greenland and Robins, Biometrics
+    1985). Clips of like score are compared, so it does not matter how clips were chosen for review, as long as that looked at the score
+    alone. Like are ten neighbours in the order of the current scores and what the reference has between them: the reviewed clips lie
+    close around a threshold, and in ranges of equal width the reference's would have other scores than they.
 
     Args:
         reference, current: scores [clip] from 0 to 1 and targets [clip], 0 or 1.
     Returns:
-        None where no range of the score has both periods and both truths, or too few to tell.
+        The test, and the share that was true in the reference, where each group weighs as in the effect; None where too few clips have
+        like ones on the other side and both truths among them.
     """
-    edges = np.linspace(0, 1, bins + 1)[1:-1]
-    counts = [_per_bin(side, edges, bins) for side in (reference, current)]
-    (then, before), (now, many) = counts
+    (then, before), (now, many) = (_counted(side, np.sort(current[0])) for side in (reference, current))
     total, yes = before + many, then + now
     used = (before > 0) & (many > 0)
     then, before, now, many, total, yes = (part[used] for part in (then, before, now, many, total, yes))
@@ -132,12 +133,16 @@ def compare_at_equal_score(reference: Truths, current: Truths, bins: int = 10) -
         return None
     surplus = float((now - many * yes / total).sum())
     z = max(0.0, abs(surplus) - 0.5) / np.sqrt(variance)
-    difference = float(((now * before - then * many) / total).sum() / (before * many / total).sum())
-    return Compared(float(erfc(z / np.sqrt(2))), difference)
+    weights = before * many / total
+    expected, found = (float(np.average(trues / clips, weights=weights)) for trues, clips in ((then, before), (now, many)))
+    return Compared(float(erfc(z / np.sqrt(2))), found - expected), expected
 
 
-def _per_bin(side: Truths, edges: Floats, bins: int) -> tuple[Floats, Floats]:
-    """True clips and all clips in each range, [bin]."""
+def _counted(side: Truths, ordered: Floats) -> tuple[Floats, Floats]:
+    """True clips and all clips, [group]: a group is `ALIKE` neighbours in a rising order of scores, and the last one also the rest."""
     scores, targets = side
-    places = np.digitize(scores, edges)
-    return np.bincount(places, targets, bins).astype(np.float64), np.bincount(places, minlength=bins).astype(np.float64)
+    within = (scores >= ordered[0]) & (scores <= ordered[-1])
+    firsts = np.arange(ALIKE, len(ordered) - ALIKE + 1, ALIKE)
+    places = np.digitize(scores[within], (ordered[firsts - 1] + ordered[firsts]) / 2)
+    trues, clips = np.bincount(places, targets[within], len(firsts) + 1), np.bincount(places, minlength=len(firsts) + 1)
+    return trues.astype(np.float64), clips.astype(np.float64)

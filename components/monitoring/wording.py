@@ -55,8 +55,7 @@ def change(check: Check) -> str:
     if check.area == "embedding":
         return f"a classifier tells a clip of now from one of the reference in {check.now:.0%} of pairs, where chance gives 50%"
     if check.area == "calibration":
-        way = "less" if check.effect < 0 else "more"
-        return f"where it scores alike, {check.title} is true in {abs(100 * check.effect):.0f} points {way} of the clips than before"
+        return f"among clips of like score, {check.title} is true in {_rate(check.now)}, {_rate(check.before)} before"
     if check.area == "prevalence":
         return f"{check.title} is found in {_rate(check.now)} of clips, {_rate(check.before)} before"
     if check.area == "scores":

@@ -137,17 +137,17 @@ class Reviews:
             session.flush()
             return _review(row, about.labels, _codes(about.labels, about.decisions), about.at)
 
-    def list(self, model: str | None = None, since: datetime | None = None) -> "list[Review]":
+    def list(self, model: str | None = None, since: datetime | None = None, until: datetime | None = None) -> "list[Review]":
         """Reviews, by content and then the oldest first.
 
         Args:
             model: a digest; of all models where none is given.
-            since: only of clips that were scored from then on.
+            since, until: only of clips that were scored from then on, and before then; reviews may be later.
         """
         query = select(ReviewRow, LoggedModelRow.labels, PredictionRow.decisions, PredictionRow.at).select_from(ReviewRow)
         query = query.join(PredictionRow, PredictionRow.id == ReviewRow.prediction_id)
         query = query.join(LoggedModelRow, LoggedModelRow.digest == ReviewRow.model)
-        query = _of(query, model, since).order_by(ReviewRow.content, ReviewRow.at, ReviewRow.prediction_id)
+        query = _of(query, model, since, until).order_by(ReviewRow.content, ReviewRow.at, ReviewRow.prediction_id)
         with self.database.read() as session:
             found = []
             for row, labels, packed, at in session.execute(query):
@@ -221,10 +221,12 @@ def _can_be_heard() -> tuple[Any, ...]:
     return (*heard, or_(PredictionRow.audio_uri.is_not(None), PredictionRow.source.is_not(None)))
 
 
-def _of(query: "Select[Any]", model: str | None, since: datetime | None) -> "Select[Any]":
+def _of(query: "Select[Any]", model: str | None, since: datetime | None, until: datetime | None = None) -> "Select[Any]":
     if model is not None:
         query = query.where(PredictionRow.model == model)
-    return query if since is None else query.where(PredictionRow.at >= since)
+    if since is not None:
+        query = query.where(PredictionRow.at >= since)
+    return query if until is None else query.where(PredictionRow.at < until)
 
 
 def _prediction(session: Session, prediction_id: str, lock: bool = False) -> Prediction:

@@ -1,5 +1,8 @@
 import re
 
+import numpy as np
+import pytest
+
 from components.config import DriftConfig
 from components.monitoring.drift import drift
 from components.monitoring.report import Watched, report
@@ -28,6 +31,32 @@ def test_the_page_needs_nothing_else_and_repeats() -> None:
     made = page(now)
     assert not re.search(r'(?:src|href)="(?!#|data:)', made)
     assert made == page(now)
+
+
+def reviewed(clips: int):
+    """A period of which the first clips were reviewed, and a bell was heard in half of those alone that have one."""
+    now, truth = logged(300, seed=2), draw(300, seed=2)
+    known, heard = np.arange(300) < clips, np.arange(300) % 2 == 0
+    for code in LABELS.codes:
+        now[f"target_{code}"] = np.where(known, truth[f"target_{code}"] * (heard if code == "bell" else 1), np.nan)
+    return now
+
+
+def test_what_scores_mean_has_columns_where_enough_was_reviewed() -> None:
+    made = page(reviewed(200), draw(800, seed=1))
+    found = re.search(r"<p>Among clips of like score, bell is true in (\d+)%, (\d+)% before; ", made)
+    assert found is not None
+    assert f"<td>{found[2]}%</td><td>{found[1]}%</td>" in made
+    assert made.count('<th scope="col">true ') == 2
+    assert "Train again with the reviewed clips." in made
+
+
+@pytest.mark.parametrize(("clips", "why"), [(0, "no clip of the period was reviewed"), (1, "known of 1 clip of the period, 50 are needed")])
+def test_too_few_reviews_are_one_line(clips: int, why: str) -> None:
+    made = page(reviewed(clips))
+    assert made.count("calibration: ") == 1
+    assert f"<dd>calibration: {why}</dd>" in made
+    assert "true now" not in made
 
 
 def test_too_little_data_is_a_page_too() -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.stats import anderson_ksamp, chi2_contingency, fisher_exact, wasserstein_distance
+from scipy.stats import anderson_ksamp, chi2_contingency, fisher_exact, norm, wasserstein_distance
 
 from components.monitoring.two_samples import compare_at_equal_score, compare_names, compare_numbers, compare_rates, tail
 
@@ -61,11 +61,39 @@ def test_a_score_that_means_less_is_found_at_equal_score_and_a_shift_of_scores_i
     then, now = rng.random(600), rng.random(300) ** 2
     kept = compare_at_equal_score((then, rng.random(600) < then), (now, rng.random(300) < now))
     assert kept is not None
-    assert kept.p > 0.05
+    assert kept[0].p > 0.05
     less = compare_at_equal_score((then, rng.random(600) < then), (now, rng.random(300) < now - 0.2))
     assert less is not None
-    assert less.p < 1e-4
-    assert less.effect == pytest.approx(-0.15, abs=0.05)
+    test, before = less
+    assert test.p < 1e-4
+    assert test.effect == pytest.approx(-0.15, abs=0.05)
+    assert before == pytest.approx(0.4, abs=0.1)
+
+
+def test_like_clips_are_compared_as_mantel_and_haenszel_do() -> None:
+    now, true_now = np.repeat([0.2, 0.6], 30), np.tile([1, 0], 30)
+    then, true_then = np.repeat([0.3, 0.6, 0.01, 0.9], [40, 20, 99, 99]), np.concatenate([np.tile([1, 0, 0, 0], 15), np.ones(198)])
+    found = compare_at_equal_score((then, true_then), (now, true_now))
+    assert found is not None
+    test, before = found
+    variance = 40 * 30 * 25 * 45 / (70**2 * 69) + 20 * 30 * 20 * 30 / (50**2 * 49)
+    surplus = 15 - 30 * 25 / 70 + 15 - 30 * 20 / 50
+    assert test.p == pytest.approx(2 * norm.sf((surplus - 0.5) / np.sqrt(variance)))
+    assert (before, test.effect) == (pytest.approx(0.25), pytest.approx(0.25))
+
+
+def test_scores_that_are_all_the_same_are_one_group() -> None:
+    rng = RNG(5)
+    found = compare_at_equal_score((np.full(200, 0.5), rng.random(200) < 0.5), (np.full(95, 0.5), rng.random(95) < 0.5))
+    assert found is not None
+    assert found[0].p > 0.05
+
+
+def test_too_few_current_clips_for_a_group_make_one() -> None:
+    scores = np.linspace(0.4, 0.6, 200)
+    found = compare_at_equal_score((scores, np.arange(200) % 2), (np.linspace(0.4, 0.6, 24), np.arange(24) % 2))
+    assert found is not None
+    assert found[0].effect == pytest.approx(0, abs=0.05)
 
 
 def test_scores_that_separate_perfectly_cannot_be_compared() -> None:

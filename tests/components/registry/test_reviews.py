@@ -60,7 +60,8 @@ def test_a_review_says_of_each_label_whether_it_is_true(database: Database, revi
     assert made.sampled_p == lot(sha("a"))
     assert abs(made.at - datetime.now(UTC)) < timedelta(minutes=1)
     assert reviews.list() == reviews.list(MODEL) == [made]
-    assert reviews.list(OTHER) == reviews.list(since=START + timedelta(seconds=1)) == []
+    assert reviews.list(OTHER) == reviews.list(since=START + timedelta(seconds=1)) == reviews.list(until=START) == []
+    assert reviews.list(MODEL, START, START + timedelta(seconds=1)) == [made]
 
 
 def test_none_of_the_labels_may_be_true(database: Database, reviews: Reviews) -> None:
