@@ -56,7 +56,10 @@ class Catalogue:
             UnknownModel, InactiveModel, ArchivedModel: if there is none that may be served.
             TaggerError: if its folder is not there or damaged.
         """
-        return self._last_said.ask(key, partial(self._find, key))
+        offer = self._last_said.ask(key, partial(self._find, key))
+        if offer.key in self._beside:
+            _check_intact(self._beside[offer.key])
+        return offer
 
     def _find(self, key: str) -> Offer:
         if key in self._beside:
@@ -77,7 +80,8 @@ class Catalogue:
         """Where the tagger of a digest lies."""
         for one in self._beside.values():
             with contextlib.suppress(TaggerError):
-                if one.digest == digest and _is_intact(one):
+                if one.digest == digest:
+                    _check_intact(one)
                     return one.folder
         return self._registry.root / digest
 
@@ -90,8 +94,6 @@ class Catalogue:
     def _offer_beside(self, key: str) -> Offer:
         one = self._beside[key]
         self._ask_registry(one.digest)
-        if not _is_intact(one):
-            raise TaggerError(f"{one.folder} holds another tagger than {key}: start the service anew")
         return Offer(key, one.digest, settings_of(str(one.folder), one.digest))
 
     def _ask_registry(self, digest: str) -> None:
@@ -121,9 +123,10 @@ def settings_of(folder: str, digest: str) -> TaggerJson:
     return read_json(data, folder)
 
 
-def _is_intact(one: _Beside) -> bool:
-    """Whether the folder holds the tagger that it held; TaggerError if it holds none."""
-    return hashlib.sha256(_read(one.folder)).hexdigest() == one.digest
+def _check_intact(one: _Beside) -> None:
+    """TaggerError where the folder does not hold the tagger that it held."""
+    if hashlib.sha256(_read(one.folder)).hexdigest() != one.digest:
+        raise TaggerError(f"{one.folder} holds another tagger than it did: start the service anew")
 
 
 def _read(folder: Path) -> bytes:
