@@ -252,7 +252,7 @@ def test_variables_are_those_that_the_code_reads():
 
 def test_settings_of_the_configuration():
     """Each is there, and where the page tells a figure it is the default."""
-    for name, told in re.findall(r"`((?:watch|gate)\.[a-z0-9_.*]+)`(?: \(`?([\w./]+)`?[,)])?", PAGE):
+    for name, told in re.findall(r"`-?((?:watch|gate)\.[a-z0-9_.*]+)`(?: \(`?([\w./]+)`?[,)])?", PAGE):
         found: object = Config()
         *parents, last = name.split(".")
         for part in parents:
