@@ -6,43 +6,22 @@ import re
 import shutil
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import soundfile
 
 from bentos.config import PREFIX, ServiceConfig
-from components.labels import IRMAS
-from components.registry import Card, Decision
 from tests.fixtures.buckets import Server, s3_server
-from tests.fixtures.pages import ROOT, Command, blocks, commands, read, run, section, table
-from tests.fixtures.running import RATE, Running, furnish, running, small_tagger
+from tests.fixtures.desk import WRITTEN, Desk, register, route
+from tests.fixtures.pages import ROOT, Command, blocks, broken_links, commands, fenced, read, run, section, table, written
+from tests.fixtures.running import RATE, furnish, running
 from tests.fixtures.sounds import sine, write
 
 PAGE = read("serve.md")
 CURLS = commands(PAGE, "curl")
-WRITTEN = "localhost:8090"
-STATUS = "\nstatus %{http_code}"
 STABLE = ("status", "state", "comparable", "description", "cancel_requested", "aliases", "msg", "config")  # values that a page can know
 OPEN = {"/livez", "/readyz", "/metrics"}  # not in the OpenAPI document
-
-
-@dataclass
-class Desk:
-    """Where the commands are typed."""
-
-    service: Running
-    home: Path
-    variables: dict[str, str]
-
-    def type(self, command: str) -> tuple[int, str]:
-        """(status, answer) of a curl command."""
-        here = command.replace(WRITTEN, self.service.url.removeprefix("http://"))
-        done = run(here.replace("curl", f"curl -sS -w '{STATUS}'", 1), self.home, {**os.environ, **self.variables})
-        assert done.returncode == 0, f"{command}\n{done.stderr}"
-        answer, _, status = done.stdout.rpartition(STATUS.split("%")[0])
-        return int(status), answer
 
 
 @pytest.fixture(scope="module")
@@ -70,26 +49,11 @@ def desk(storage: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     (home / "notes.txt").write_text("cello, at 0:12")
     shutil.copy(ROOT / "configs" / "sample.yaml", home / "configs")
     with running(home, keys, TIMBRE_S3_BUCKETS="clips", TIMBRE_DATA_ROOTS="data", **storage.environment) as service:
-        other = register_two(service)
+        other = register(service, "sample", 5)
+        register(service, "sample", 6, 0.86)
         for key in ("2026/take-1.flac", "live/one.wav"):
             storage.put(key, tone.read_bytes())
-        yield Desk(service, home, {"KEY": keys["admin"], "OTHER": other, "TIMBRE_API_KEY": keys["admin"]})
-
-
-def register_two(service: Running) -> str:
-    """Two taggers of instruments as in the page, the second one in production; the key of the first."""
-    rows = [{"label": code, "support": 10, "precision": 0.9, "recall": 0.8, "f1": 0.85} for code in IRMAS.codes]
-    with service.registry() as registry:
-        models = [
-            registry.register(
-                small_tagger(service.home / "sealed" / f"sample{seed}", "sample", seed, IRMAS),
-                Card.of({"precision": 0.9, "recall": 0.8, "f1": f1}, rows, "test", "d" * 64),
-                lambda _: Decision(True, "a test"),
-                who="test",
-            )
-            for seed, f1 in ((5, 0.85), (6, 0.86))
-        ]
-    return models[0].key
+        yield Desk(service, {"KEY": keys["admin"], "OTHER": other.key, "TIMBRE_API_KEY": keys["admin"]})
 
 
 def expected_status(command: Command) -> int:
@@ -98,14 +62,6 @@ def expected_status(command: Command) -> int:
         return int(said[1])
     method, path = route(command)
     return {("POST", "/api/v1/training-jobs"): 202, ("DELETE", "/api/v1/models/$OTHER"): 204}.get((method, path), 200)
-
-
-def route(command: Command) -> tuple[str, str]:
-    """(method, path) of a curl command."""
-    found = re.search(rf"{WRITTEN}([^\s'\"?]*)", command.text)
-    assert found, command.text
-    given = re.search(r"-X (\w+)", command.text)
-    return given[1] if given else "POST" if re.search(r" (--json|-F|--form|-d) ", command.text) else "GET", found[1]
 
 
 def missing(answer: str, shown: str) -> list[str]:
@@ -122,7 +78,7 @@ def missing(answer: str, shown: str) -> list[str]:
 
 def test_every_command_is_answered_as_the_page_says(desk: Desk):
     for command in CURLS:
-        status, answer = desk.type(command.text)
+        status, answer = desk.ask(command.text)
         assert status == expected_status(command), f"{command.text}\n{answer}"
         assert missing(answer, command.answer) == [], f"{command.text}\n{answer}"
         if route(command) == ("POST", "/api/v1/training-jobs"):
@@ -133,7 +89,7 @@ def test_every_command_is_answered_as_the_page_says(desk: Desk):
 
 def test_every_route_has_a_command(desk: Desk):
     told = [route(command) for command in CURLS]
-    status, document = desk.type(f"curl {WRITTEN}/openapi.json")
+    status, document = desk.ask(f"curl {WRITTEN}/openapi.json")
     assert status == 200
     wanted = {(method.upper(), path) for path, methods in json.loads(document)["paths"].items() for method in methods}
     wanted |= {("GET", path) for path in OPEN}
@@ -153,16 +109,15 @@ def test_what_the_page_shows_is_looked_for():
 
 
 def test_the_python_client(desk: Desk):
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    code = code.replace(f"http://{WRITTEN}", desk.service.url).replace(', api_key="timbre_..."', "")
-    done = run("python - <<'END'\n" + code + "END\n", desk.home, {**os.environ, **desk.variables})
+    (code,) = fenced(PAGE, "python")
+    done = desk.type("python - <<'END'\n" + code.replace(', api_key="timbre_..."', "") + "END\n")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("a.wav {'cel': 0.")
     assert "Amber Hill-1" in done.stdout.splitlines()
 
 
 def test_bentoml_takes_the_settings_of_traces(tmp_path: Path):
-    (shown,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    (shown,) = fenced(PAGE, "yaml")
     (tmp_path / "tracing.yaml").write_text(shown)
     script = """
         python -c 'import bentoml._internal.configuration as settings, bentoml._internal.configuration.containers as containers
@@ -183,22 +138,7 @@ def test_the_settings_and_their_defaults():
     assert set(rows) == used | {PREFIX + name.upper() for name in ServiceConfig.model_fields}
 
 
-def written(default: object) -> str:
-    """A default as a person would set it."""
-    match default:
-        case None:
-            return ""
-        case bool():
-            return str(default).lower()
-        case tuple():
-            return ",".join(map(str, default))
-        case float():
-            return f"{default:g}"
-    return str(default)
-
-
 def test_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)", PAGE):
-        assert (ROOT / "docs" / target).exists(), target
+    assert broken_links("serve.md") == []
     assert "docs/serve.md" in (ROOT / "README.md").read_text()
     assert len(blocks(PAGE)) > 30

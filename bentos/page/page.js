@@ -71,11 +71,37 @@
       return [model, "", skipped.join(" ")];
     },
   };
+  // An empty answer is said twice: a key that slipped, or a double click, says nothing.
+  const mayBeSaved = (clip, clicks) => {
+    if (clip.querySelector("input:checked")) return true;
+    const ask = clip.querySelector(".tb-ask"), asked = !ask.hidden;
+    ask.hidden = false;
+    ask.scrollIntoView({ block: "nearest" });
+    return asked && clicks < 2 && clip.querySelector("input[type=checkbox]");
+  };
+  const reveal = (clip) => {
+    const hadFocus = clip.querySelector(".tb-reveal") === document.activeElement;
+    clip.dataset.shown = "1";
+    if (hadFocus) clip.querySelector("p.tb-opinion").focus({ preventScroll: true });
+  };
+  window.addEventListener("click", (event) => { // before Gradio's own listeners
+    const clip = card();
+    if (!clip || !event.target.closest?.("#tb-save") || mayBeSaved(clip, event.detail)) return;
+    event.stopImmediatePropagation();
+    event.preventDefault();
+  }, true);
+  document.addEventListener("change", (event) => {
+    const ask = event.target.closest?.(".tb-card")?.querySelector(".tb-ask");
+    if (ask) ask.hidden = true;
+  });
   document.addEventListener("click", (event) => {
+    const clip = event.target.closest?.(".tb-reveal") && card();
+    if (clip) reveal(clip);
     const tab = event.target.closest?.("button[role=tab]");
     if (tab?.textContent.trim() === "Review" && !card()) whenThere("#tb-skip", (button) => button.click());
   });
   document.addEventListener("keydown", (event) => {
+    if (event.repeat && event.key === "Enter" && event.target.closest?.("#tb-save")) event.preventDefault(); // held down, it would press again
     if (event.defaultPrevented || event.repeat || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
     const clip = card(), where = event.target;
     if (!seen(clip) || where.matches?.("input:not(.tb-box input), textarea, select, [contenteditable], audio")) return;
@@ -84,6 +110,8 @@
       document.querySelector("#tb-save").click();
     } else if (event.key === "s") {
       document.querySelector("#tb-skip").click();
+    } else if (event.key === "m") {
+      reveal(clip);
     } else if (event.key === "p") {
       const sound = clip.querySelector("audio");
       sound[sound.paused ? "play" : "pause"]();

@@ -22,17 +22,21 @@ from bentos.page.marks import percent, safe
 from bentos.source_errors import SourceError
 from components.audio import load
 from components.config import Task
-from components.errors import AudioError
+from components.errors import AudioError, TimbreError
 
 PERIOD = "30d"
 TRIES = 5  # clips that turn out not to be playable, before it is said
-KEYS = "1234567890qwertyuiofghjklzxcvbm"  # of the labels in their order; p plays, s skips, Enter saves
+KEYS = "1234567890qwertyuiofghjklzxcvbn"  # of the labels in their order; p plays, m shows the model's opinion, s skips, Enter saves
 QUIET: Any = {"queue": False, "api_visibility": "private"}  # a queue lives in one process, and a request may come to another
 NOTHING = (
     '<section class="tb tb-empty"><p class="tb-lead">There is nothing to review.</p><p>Clips of the last 30 days come here, '
     "where their audio is kept or still lies below a data folder.</p></section>"
 )
 WAIT = '<section class="tb tb-empty"><p class="tb-lead">The next clip to review will stand here.</p></section>'
+ASK = (  # where nothing is ticked; of one label of many there is always one
+    "Nothing is ticked. If none of these play, press <b>Save and next</b><span class='tb-keys'> or <kbd>Enter</kbd></span> once more.",
+    "Choose the label that fits best, or skip the clip.",
+)
 # What a person ticked, and what was skipped on this page; a clip is sent once, however often somebody presses.
 SAVE = "(model) => window.timbreReview.save(model)"
 SKIP = "(model) => window.timbreReview.skip(model)"
@@ -53,11 +57,11 @@ def review_tab(context: Context, clips: Clips) -> gr.Dropdown:
     Args:
         clips: where the sounds are put that people listen to.
     """
-    with gr.Row():
-        model = gr.Dropdown(label="Whose clips", choices=[], value=None, scale=2)
-        save = gr.Button("Save and next", variant="primary", elem_id="tb-save", scale=1)
-        skip = gr.Button("Skip", elem_id="tb-skip", scale=1)
+    model = gr.Dropdown(label="Whose clips", choices=[], value=None)
     card = gr.HTML(WAIT, elem_id="tb-review", js_on_load=None, padding=False)
+    with gr.Row(elem_id="tb-answer"):
+        save = gr.Button("Save and next", variant="primary", elem_id="tb-save", scale=2, min_width=120)
+        skip = gr.Button("Skip", elem_id="tb-skip", scale=1, min_width=80)
     said, skipped = (gr.Textbox(visible="hidden", label=name, elem_id=f"tb-{name}") for name in ("said", "skipped"))
 
     async def step(model: Any, said: Any, skipped: Any, request: gr.Request) -> str:
@@ -82,11 +86,11 @@ async def _step(context: Context, clips: Clips, asked: list[str], request: gr.Re
             if (said := _read(told)) is not None:
                 who = caller.name
                 await run_in_threadpool(reviewing.review, context, said.prediction_id, said.labels, who, said.sampled_p)
-        except Exception as error:
+        except TimbreError as error:  # a review that is refused, as one that somebody else has made; the next clip comes all the same
             wrong = draw_error(refusal(error).detail)
         budget = context.budget()
         return wrong + await context.look(budget, _next, context, clips, model or PRODUCTION, set(skipped.split()), budget)
-    except Exception as error:
+    except Exception as error:  # a fault of ours too: `refusal` logs it, and of what escapes Gradio would tell nobody anything
         return wrong + draw_error(refusal(error).detail)
 
 
@@ -95,7 +99,7 @@ def _read(told: str) -> _Said | None:
     try:
         found = json.loads(told) if told else None
         return None if found is None else _Said(str(found["id"]), [str(code) for code in found["labels"]], found["lot"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError):  # no body of the page's: no JSON, too deep, a part missing, or another kind
         return None
 
 
@@ -109,7 +113,7 @@ def _next(context: Context, clips: Clips, model: str, skipped: set[str], budget:
         try:
             with open_audio(content, pool.sources[row], pool.audio_uris[row], context.sources, budget.check) as file:
                 sound = clips.keep_heard(load(file, rate, context.config.limits), rate)
-        except (SourceError, AudioError):
+        except (SourceError, AudioError):  # it went, or was cut off, since the queue looked: another one is asked
             skipped = skipped | {content}
             continue
         return _card(asked, sound)
@@ -117,31 +121,39 @@ def _next(context: Context, clips: Clips, model: str, skipped: set[str], budget:
 
 
 def _card(asked: reviewing.Asked, sound: str) -> str:
+    """A clip, its labels unticked: what the model thinks stands there unseen until a person asks for it, or ticks would follow it."""
     (item,), one, settings = asked.items(), asked.candidates[0], asked.offer.settings
     names = {code: name.replace("_", " ") for code, name in zip(settings.label_set.codes, settings.label_set.full_names, strict=True)}
-    why = "drawn by lot" if one.label is None or one.sampled_p is not None else f"unsure of {names[one.label]}"
-    about = (PurePosixPath(asked.pool.sources[one.row] or "an upload").name, asked.offer.key, why, f"{asked.waiting} wait")
+    about = (PurePosixPath(asked.pool.sources[one.row] or "an upload").name, asked.offer.key, f"{asked.waiting} wait")
+    why = "drawn by lot" if one.label is None or one.sampled_p is not None else f"chosen because the model is unsure of {names[one.label]}"
+    heard = ", ".join(names[code] for code in item["decisions"]) or "nothing that it is sure of"
     lot = "" if one.sampled_p is None else repr(one.sampled_p)
+    fresh = f"tb-clip-{safe(item['content'])}"  # Gradio keeps elements of the same name, and what was ticked of the clip before with them
     boxes = "".join(
         _box(place, (code, names[code]), item["scores"][code], threshold, code in item["decisions"], settings.task)
         for place, (code, threshold) in enumerate(zip(names, settings.thresholds, strict=True))
     )
     return (
-        f'<section class="tb tb-card" data-id="{safe(item["prediction_id"])}" data-content="{safe(item["content"])}" data-lot="{lot}">'
+        f'<{fresh}><section class="tb tb-card" '
+        f'data-id="{safe(item["prediction_id"])}" data-content="{safe(item["content"])}" data-lot="{lot}">'
         f'<p class="tb-lead" role="status">Which of these play?</p><p class="tb-muted">{safe(" · ".join(about))}</p>'
         f'<audio class="tb-sound" controls preload="auto" src="{HEARD}/{safe(sound)}" aria-label="Listen to the clip"></audio>'
-        f'<fieldset class="tb-boxes"><legend class="tb-muted">Labels, as the model decided</legend>{boxes}</fieldset>'
-        '<p class="tb-muted tb-keys">Keys: those at the labels tick them, <kbd>p</kbd> plays, <kbd>s</kbd> skips, '
-        "<kbd>Enter</kbd> saves.</p></section>"
+        f'<fieldset class="tb-boxes"><legend class="tb-muted">Tick what you hear</legend>{boxes}</fieldset>'
+        f'<p class="tb-ask" role="alert" hidden>{ASK[settings.task != "multilabel"]}</p>'
+        '<button type="button" class="tb-button tb-reveal">Show what the model heard <kbd>m</kbd></button>'
+        f'<p class="tb-muted tb-opinion" tabindex="-1">The model heard: <b>{safe(heard)}</b>. The clip was {safe(why)}.</p>'
+        '<p class="tb-muted tb-keys">Keys: those at the labels tick them, <kbd>p</kbd> plays, <kbd>m</kbd> shows what the model heard, '
+        f"<kbd>s</kbd> skips, <kbd>Enter</kbd> saves.</p></section></{fresh}>"
     )
 
 
-def _box(place: int, label: tuple[str, str], score: float | None, threshold: float, ticked: bool, task: Task) -> str:
+def _box(place: int, label: tuple[str, str], score: float | None, threshold: float, heard: bool, task: Task) -> str:
     key, (code, name), shown = KEYS[place : place + 1], label, "–" if score is None else f"{score:.2f}"
     kind, mark = ("checkbox", f'<i class="tb-threshold" style="left:{percent(threshold)}"></i>') if task == "multilabel" else ("radio", "")
     return (
-        f'<label class="tb-box" data-key="{key}"><input type="{kind}" name="tb-label" value="{safe(code)}"{" checked" if ticked else ""}>'
+        f'<label class="tb-box{" tb-yes" if heard else ""}" data-key="{key}"><input type="{kind}" name="tb-label" value="{safe(code)}">'
         f"{f'<kbd>{key}</kbd>' if key else '<span></span>'}<span>{safe(name)}</span>"
-        f'<span class="tb-track" title="score {shown}"><i class="tb-fill" style="width:{percent(score or 0)}"></i>{mark}</span>'
-        f'<span class="tb-number">{shown}</span></label>'
+        f'<span class="tb-opinion tb-track" title="score {shown}"><i class="tb-fill" style="width:{percent(score or 0)}"></i>{mark}</span>'
+        f'<span class="tb-opinion tb-number">{shown}</span>'
+        f'<span class="tb-opinion tb-verdict">{"✓ heard" if heard else "not heard"}</span></label>'
     )

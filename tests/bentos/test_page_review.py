@@ -4,22 +4,31 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 from starlette.testclient import TestClient
 
 from bentos.app import create_app
 from bentos.config import ServiceConfig
 from components.registry import ApiKeys, Registry
 from components.registry.predictions import Predictions
-from components.registry.reviews import Reviews
-from tests.fixtures.running import furnish, running, until
+from components.registry.reviews import Review, Reviews
+from components.registry.tables import ReviewRow
+from tests.fixtures.running import CODES, Running, furnish, running, until
 
 CHROMIUM = shutil.which("chromium")
 MODEL = {"model_ckpt_path": "production"}
+CARD = "#tb-review .tb-card"
+HELD_DOWN = """() => { for (let press = 0; press < 3; press++) {  // as a browser does while Enter is down on a button
+  const event = new KeyboardEvent("keydown", { key: "Enter", repeat: true, bubbles: true, cancelable: true });
+  if (document.activeElement.dispatchEvent(event)) document.activeElement.click(); } }"""
+
+
+def in_a_browser(test: Callable[..., None]) -> Callable[..., None]:
+    return pytest.mark.slow(pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")(test))
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +83,7 @@ def test_a_clip_is_shown_skipped_and_saved(page: TestClient, keys: dict[str, str
     first = ask(page, keys["both"], "production", "", "")
     assert first.count('type="checkbox"') == 3
     assert "4 wait" in first
+    assert "checked" not in first
     sound = page.get(f"/ui/{re.search('heard/[0-9a-f]+.flac', first).group()}")
     assert sound.content.startswith(b"fLaC")
     second = ask(page, keys["both"], "production", "", data(first, "content"))
@@ -104,13 +114,20 @@ def test_a_key_without_the_scope_is_told(page: TestClient, keys: dict[str, str],
     assert "no model" in ask(page, keys["both"], "nothing", "", "")
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-def test_by_keys_alone_in_a_browser(tmp_path: Path):
-    secrets = furnish(tmp_path)
-    with running(tmp_path, secrets, TIMBRE_PAGE="true", TIMBRE_AUTH="off") as site, sync_playwright() as playwright:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service without keys that has scored four clips."""
+    home = tmp_path_factory.mktemp("review-site")
+    with running(home, furnish(home), TIMBRE_PAGE="true", TIMBRE_AUTH="off") as site:
         with site.client("") as client:
             client.post("/model/predict-directory", params=MODEL, json=["clips"])
+        yield site
+
+
+@pytest.fixture
+def tab(site: Running) -> Iterator[Page]:
+    """The review tab in a browser, with a clip; no script may fail. Every review is forgotten at the end."""
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
         faults: list[str] = []
@@ -118,35 +135,108 @@ def test_by_keys_alone_in_a_browser(tmp_path: Path):
         page.set_default_timeout(60_000)
         page.goto(f"{site.url}/ui/")
         page.get_by_role("tab", name="Review").click()
-        card = page.locator("#tb-review .tb-card")
-        with site.registry() as registry:
-            reviews = Reviews(registry.database)
-            for place in range(2):
-                expect(card).to_contain_text(f"{4 - place} wait", timeout=60_000)
-                wanted = [not box.is_checked() for box in card.get_by_role("checkbox").all()]
-                about = card.get_attribute("data-id")
-                for key in "123":
-                    page.keyboard.press(key)
-                assert [box.is_checked() for box in card.get_by_role("checkbox").all()] == wanted
-                page.keyboard.press("Enter")
-                until(lambda about=about: about in [one.prediction_id for one in reviews.list()], 30)
-                labels = [code for code, yes in zip(("low", "mid", "high"), wanted, strict=True) if yes]
-                (kept,) = [one for one in reviews.list() if one.prediction_id == about]
-                assert list(kept.labels) == labels
-            expect(card).to_contain_text("2 wait", timeout=60_000)
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)
-                page.set_viewport_size({"width": 390, "height": 844})
-                assert page.evaluate("document.documentElement.scrollWidth") <= 390
-            page.set_viewport_size({"width": 1200, "height": 800})
-            expect(page.get_by_label("Whose clips")).to_have_value(re.compile("^production"), timeout=60_000)
-            before = card.get_attribute("data-id")
-            page.keyboard.press("s")
-            expect(card).not_to_have_attribute("data-id", str(before), timeout=60_000)
-            page.keyboard.press("p")
-            page.wait_for_function("() => !document.querySelector('#tb-review audio').paused")
-            page.get_by_label("Whose clips").click()
-            page.keyboard.type("1")  # in a field a key is a letter
-            assert len(reviews.list()) == 2
+        expect(page.locator(CARD)).to_contain_text("4 wait", timeout=60_000)
+        yield page
         browser.close()
         assert faults == []
+    with site.registry() as registry, registry.database.write() as session:
+        session.query(ReviewRow).delete()
+
+
+def reviews(site: Running) -> list[Review]:
+    with site.registry() as registry:
+        return Reviews(registry.database).list()
+
+
+def boxes(page: Page) -> list[bool]:
+    return [box.is_checked() for box in page.locator(CARD).get_by_role("checkbox").all()]
+
+
+@in_a_browser
+def test_by_keys_alone(tab: Page, site: Running):
+    card = tab.locator(CARD)
+    for place, keys in enumerate(("13", "2")):
+        expect(card).to_contain_text(f"{4 - place} wait", timeout=60_000)
+        about = card.get_attribute("data-id")
+        assert boxes(tab) == [False] * 3
+        for key in keys:
+            tab.keyboard.press(key)
+        assert boxes(tab) == [key in keys for key in "123"]
+        tab.keyboard.press("Enter")
+        until(lambda about=about: about in [one.prediction_id for one in reviews(site)], 30)
+        (kept,) = [one for one in reviews(site) if one.prediction_id == about]
+        assert list(kept.labels) == [code for code, key in zip(CODES, "123", strict=True) if key in keys]
+    expect(card).to_contain_text("2 wait", timeout=60_000)
+    expect(tab.get_by_label("Whose clips")).to_have_value(re.compile("^production"), timeout=60_000)
+    before = card.get_attribute("data-id")
+    tab.keyboard.press("s")
+    expect(card).not_to_have_attribute("data-id", str(before), timeout=60_000)
+    tab.keyboard.press("p")
+    tab.wait_for_function("() => !document.querySelector('#tb-review audio').paused")
+    tab.get_by_label("Whose clips").click()
+    tab.keyboard.type("1")  # in a field a key is a letter
+    assert len(reviews(site)) == 2
+
+
+@in_a_browser
+@pytest.mark.parametrize("way", ["key", "button"])
+def test_what_the_model_heard_is_shown_when_it_is_asked_for(tab: Page, site: Running, way: str):
+    card, opinion = tab.locator(CARD), tab.locator(f"{CARD} .tb-opinion")
+    assert not any(one.is_visible() for one in opinion.all())
+    assert "unsure" not in card.inner_text()
+    tab.keyboard.press("1")
+    if way == "key":
+        tab.keyboard.press("m")
+    else:
+        card.get_by_role("button", name="Show what the model heard").focus()
+        tab.keyboard.press("Enter")
+    assert all(one.is_visible() for one in opinion.all())
+    assert not card.get_by_role("button", name="Show what the model heard").is_visible()
+    with site.registry() as registry:
+        heard = Predictions(registry.database).frame(registry.find().digest).set_index("id").loc[str(card.get_attribute("data-id"))]
+    verdicts = [bool(heard[f"decision_{code}"]) for code in CODES]
+    assert card.locator(".tb-verdict").all_inner_texts() == ["✓ heard" if yes else "not heard" for yes in verdicts]
+    assert card.locator(".tb-number").all_inner_texts() == [f"{heard[f'score_{code}']:.2f}" for code in CODES]
+    assert boxes(tab) == [True, False, False]  # it ticks nothing
+    tab.keyboard.press("m")
+    tab.keyboard.press("2")
+    assert all(one.is_visible() for one in opinion.all())
+    tab.keyboard.press("Enter")
+    expect(card).to_contain_text("3 wait", timeout=60_000)
+    assert not any(one.is_visible() for one in opinion.all())
+    assert boxes(tab) == [False] * 3
+
+
+@in_a_browser
+def test_none_of_these_is_said_twice(tab: Page, site: Running):
+    card, ask, save = tab.locator(CARD), tab.get_by_role("alert"), tab.get_by_role("button", name="Save and next")
+    about = card.get_attribute("data-id")
+    tab.keyboard.press("Enter")
+    expect(ask).to_contain_text("Nothing is ticked.")
+    tab.keyboard.press("1")
+    assert not ask.is_visible()
+    tab.keyboard.press("1")
+    save.dblclick()
+    expect(ask).to_be_visible()
+    save.focus()
+    tab.evaluate(HELD_DOWN)
+    assert (reviews(site), card.get_attribute("data-id")) == ([], about)
+    tab.keyboard.press("Enter")
+    expect(card).to_contain_text("3 wait", timeout=60_000)
+    assert [(one.prediction_id, one.labels) for one in reviews(site)] == [(about, ())]
+    assert not ask.is_visible()  # of the next clip it is asked anew
+
+
+@in_a_browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone(tab: Page, scheme: str):
+    tab.emulate_media(color_scheme=scheme)
+    tab.set_viewport_size({"width": 390, "height": 500})  # less than the card
+    save, ask = tab.get_by_role("button", name="Save and next"), tab.get_by_role("alert")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(save).to_be_in_viewport(ratio=1)
+    save.click()
+    tab.keyboard.press("m")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(ask).to_be_in_viewport(ratio=1)
+    assert ask.bounding_box()["y"] + ask.bounding_box()["height"] <= save.bounding_box()["y"]
