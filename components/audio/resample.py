@@ -5,18 +5,27 @@ import numpy.typing as npt
 import soxr
 
 Floats = npt.NDArray[np.float32]
+Block = npt.NDArray[np.float32] | npt.NDArray[np.int16]
+FULL = 2**15  # of 16-bit samples
 
 BLOCK = 1 << 15  # samples; soxr gives the same bits for any, and its buffers stay in the processor's cache for this one
 
 
-def mono(block: Floats) -> Floats:
-    """[time, channel] -> [time], the mean of the channels, summed in order so that every machine rounds alike."""
-    if block.shape[1] == 1:
-        return block[:, 0]
-    total = block[:, 0] + block[:, 1]
-    for channel in range(2, block.shape[1]):
+def mono(block: Block) -> Floats:
+    """[time, channel] -> [time], the mean of the channels, summed in order so that every machine rounds alike.
+
+    Integers have full scale at 2**15 and give the same bits as their floats do: a power of two changes no rounding.
+    """
+    channels = block.shape[1]
+    scale = np.float32(1 / channels)
+    if block.dtype == np.int16:
+        scale /= np.float32(FULL)
+    elif channels == 1:
+        return block[:, 0]  # type: ignore[return-value] # floats
+    total = block[:, 0].astype(np.float32)
+    for channel in range(1, channels):
         total += block[:, channel]
-    total *= np.float32(1 / block.shape[1])
+    total *= scale
     return total
 
 

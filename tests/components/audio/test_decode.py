@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from components.audio import DECODER_VERSION, Header, Limits, from_array, load, probe
+from components.audio.resample import mono
 from components.errors import AudioError
 from tests.fixtures.sounds import encoded, noise, silence, silent_flac, sine, wav_bytes
 
@@ -168,3 +170,11 @@ def test_the_decoder_names_its_libraries() -> None:
     assert DECODER_VERSION.startswith("timbre 1, soundfile ")
     assert "libsndfile" in DECODER_VERSION
     assert "soxr" in DECODER_VERSION
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 7, 300])
+def test_16_bit_samples_have_the_bits_of_their_floats(channels: int) -> None:
+    y = np.random.default_rng(channels).integers(-(2**15), 2**15, (1000, channels)).astype(np.int16)
+    y[0] = -(2**15)
+    floats, _ = soundfile.read(io.BytesIO(encoded(y, 8000)), dtype="float32", always_2d=True)
+    assert mono(y).tobytes() == mono(floats).tobytes()
