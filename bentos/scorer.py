@@ -17,7 +17,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from bentos.catalogue import Catalogue
 from bentos.config import MIB, ServiceConfig
@@ -143,6 +142,10 @@ class Scorer:
 
 def main(number: int) -> None:
     """The process's side."""
+    import torch
+
+    import components.tagger.tagger  # noqa: F401 - before it says that it is up
+
     set_up_logging()
     keep_freed()
     line = Connection(number)

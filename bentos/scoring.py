@@ -8,10 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bentos import metrics
 from components.audio import Clip16
-from components.tagger import ClipScores, Tagger
+from components.tagger import ClipScores
+
+if TYPE_CHECKING:
+    from components.tagger import Tagger
 
 log = logging.getLogger("timbre.service")
 CLIPS_A_BATCH = 32  # more gain nothing, and a newcomer waits for those before it
@@ -31,12 +35,14 @@ class OpenTaggers:
         self._open: OrderedDict[str, tuple[Tagger, int]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, digest: str) -> Tagger:
+    def get(self, digest: str) -> "Tagger":
         """The tagger, opened on first use after every byte of it was checked.
 
         Raises:
             TimbreError: if it is not there or damaged.
         """
+        from components.tagger import Tagger  # torch, which the process that takes requests has no use for
+
         with self._lock:
             if digest in self._open:
                 self._open.move_to_end(digest)

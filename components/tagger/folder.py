@@ -9,12 +9,13 @@ import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-
-from safetensors.torch import save
-from torch import nn
+from typing import TYPE_CHECKING
 
 from components.errors import TaggerError
 from components.tagger.settings import TaggerJson, TaggerSettings, parse, read_json, write_json
+
+if TYPE_CHECKING:
+    from torch import nn
 
 JSON, WEIGHTS, ONNX, ATTACHMENTS = "tagger.json", "model.safetensors", "model.onnx", "attachments.json"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -30,7 +31,7 @@ class Sealed:
     files: dict[str, bytes]
 
 
-def seal(folder: str | Path, network: nn.Module, settings: TaggerSettings, onnx: bytes | None = None) -> Path:
+def seal(folder: str | Path, network: "nn.Module", settings: TaggerSettings, onnx: bytes | None = None) -> Path:
     """Write a tagger folder; it appears whole or not at all.
 
     Args:
@@ -43,6 +44,8 @@ def seal(folder: str | Path, network: nn.Module, settings: TaggerSettings, onnx:
     folder = Path(folder)
     if folder.exists():
         raise TaggerError(f"{folder} exists: a sealed tagger is never changed, so name a new folder")
+    from safetensors.torch import save
+
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
     files = {WEIGHTS: save(tensors), **({ONNX: onnx} if onnx is not None else {})}
     written = TaggerJson.model_validate({**dict(settings), "files": {name: sha256(data) for name, data in files.items()}})

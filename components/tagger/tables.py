@@ -11,7 +11,8 @@ from components.config import Task
 from components.errors import TimbreError
 from components.evaluation import decide as decide_scores
 from components.labels import LabelSet
-from components.tagger.engine import Floats
+
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
