@@ -37,7 +37,7 @@ ONLY_PARSED = {
     "timbre train": "it takes hours on the page's data; tests/pipelines/test_loop.py trains on reviews",
 }
 SAID = {  # what a command has to say here, beside its exit code
-    "timbre predictions forget": "forgotten: 1 predictions",
+    "timbre predictions forget": "forgotten: 1 prediction",
     "timbre predictions performance": "reviews speak for",
     "timbre predictions list": "small@|sample@",
     "timbre data export-reviews": r"\d\d clips",

@@ -1,6 +1,8 @@
 """timbre predictions: what is shown, exported and forgotten."""
 
+import hashlib
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -60,11 +62,26 @@ def test_a_file_is_forgotten_with_its_audio(kept: Path) -> None:
     assert "forgotten: 0 predictions" in timbre("forget", "c" * 64).stdout
 
 
+def test_a_file_itself_names_what_is_to_be_forgotten(kept: Path, tmp_path: Path) -> None:
+    database = Database()
+    (found,) = Predictions(database).last(1)
+    sent = tmp_path / "sent.wav"
+    sent.write_bytes(b"sent")
+    content = hashlib.sha256(b"sent").hexdigest()
+    Predictions(database).add([replace(found, id=str(uuid.uuid4()), content=content)])
+    database.close()
+    assert "forgotten: 1 prediction\n" in timbre("forget", str(sent)).stdout
+    refused = timbre("forget", str(tmp_path / "other.wav")).exception
+    assert "is neither a file nor a sha256" in str(refused)
+
+
 def test_old_ones_are_pruned(kept: Path) -> None:
-    assert "forgotten: 1 predictions" in timbre("prune", "--before", "2026-03-02").stdout
+    assert "forgotten: 1 prediction\n" in timbre("prune", "--before", "2026-03-02").stdout
     assert kept.exists()
-    assert "forgotten: 2 predictions" in timbre("prune", "--before", "2026-04-01").stdout
+    assert "forgotten: 2 predictions" in timbre("prune", "--before", "1d").stdout
     assert not kept.exists()
+    assert "names no moment" in str(timbre("prune", "--before", "").exception)
+    assert "is no moment" in str(timbre("prune", "--before", "soon").exception)
 
 
 def test_a_model_that_has_scored_nothing_is_said() -> None:

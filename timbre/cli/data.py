@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from timbre.cli.console import log_to_stderr, print_table
-from timbre.cli.predictions import Moment, digest_of, opened, utc
+from timbre.cli.predictions import Moment, at, digest_of, opened
 
 if TYPE_CHECKING:
     from components.datasets import Manifest
@@ -143,6 +143,6 @@ def export_reviews(
             return file, suffix_of(file) or "audio"
 
         labels = reviews.labels(digest_of(registry, predictions, model))
-        made = export(reviews.list(since=utc(since)), labels, folder, heard)
+        made = export(reviews.list(since=at(predictions, since)), labels, folder, heard)
     print(f"csv:{made.table}")
     print(f"{made.clips} clips" + (f"; {made.gone} left out, as their audio is gone" if made.gone else ""))

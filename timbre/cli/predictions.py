@@ -1,19 +1,21 @@
 """timbre predictions: what served models have heard, and how to forget it."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from components.errors import ConfigError
 from timbre.cli.console import print_table
 
 app = typer.Typer(help="The prediction log: what served models have heard.", no_args_is_help=True)
-Moment = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC.")]
+Moment = Annotated[str | None, typer.Option(help="7d, 12h, 90m or 2w ago, or a date or time, UTC.")]
 Model = Annotated[str | None, typer.Option(help="An alias, name@digest8 or a digest; all where none is given.")]
 
 
@@ -41,30 +43,38 @@ def export(
     until: Moment = None,
 ) -> None:
     """Write a model's predictions as one table, a row a clip."""
+    from components.evaluation.names import plural
+
     with opened() as (registry, predictions):
-        frame = predictions.frame(digest_of(registry, predictions, model), utc(since), utc(until))
+        period = at(predictions, since), at(predictions, until)
+        frame = predictions.frame(digest_of(registry, predictions, model), *period)
     frame.to_parquet(file, index=False)
-    print(f"{len(frame)} predictions: {file}")
+    print(f"{plural(len(frame), 'prediction')}: {file}")
 
 
 @app.command()
-def forget(sha256: Annotated[str, typer.Argument(help="Of the file's bytes, as `sha256sum` prints it.")]) -> None:
+def forget(file: Annotated[str, typer.Argument(help="The file, or the sha256 of its bytes as `sha256sum` prints it.")]) -> None:
     """Remove every prediction of a file and the audio that was kept of it; what a service has not written yet may follow in seconds."""
+    from components.evaluation.names import plural
     from components.monitoring.kept_audio import drop
 
+    sha256 = _content(file)
     with opened() as (_, predictions):
-        gone = predictions.delete_content(sha256.strip().lower(), drop)
-    print(f"forgotten: {gone} predictions")
+        gone = predictions.delete_content(sha256, drop)
+    print(f"forgotten: {plural(gone, 'prediction')}")
 
 
 @app.command()
-def prune(before: Annotated[datetime, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC; what is older goes.")]) -> None:
+def prune(before: Annotated[str, typer.Option(help="What is older goes: 90d, 12h, 2w, or a date or time, UTC.")]) -> None:
     """Remove old predictions and the audio that no other one names."""
+    from components.evaluation.names import plural
     from components.monitoring.kept_audio import drop
 
     with opened() as (_, predictions):
-        gone = predictions.delete_before(before.replace(tzinfo=UTC), drop)
-    print(f"forgotten: {gone} predictions")
+        if (moment := at(predictions, before)) is None:
+            raise ConfigError("--before names no moment: write 90d, or a date")
+        gone = predictions.delete_before(moment, drop)
+    print(f"forgotten: {plural(gone, 'prediction')}")
 
 
 @app.command()
@@ -78,7 +88,7 @@ def performance(
     from components.registry.reviews import Reviews
 
     with opened() as (registry, predictions):
-        found = measured(Reviews(registry.database), digest_of(registry, predictions, model), utc(since))
+        found = measured(Reviews(registry.database), digest_of(registry, predictions, model), at(predictions, since))
     if as_json:
         print(json.dumps(asdict(found), indent=2))
         return
@@ -125,5 +135,20 @@ def digest_of(registry: Any, predictions: Any, name: str) -> str:
         raise RegistryError(f"no model {name!r} has scored anything here; those that have: {told}") from None
 
 
-def utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=UTC)
+def at(predictions: Any, text: str | None) -> datetime | None:
+    """The moment that is meant, by the database's clock."""
+    from components.monitoring.moments import moment
+
+    return moment(text, predictions.clock()) if text else None
+
+
+def _content(file: str) -> str:
+    """The sha256 of a file, or the one that is written there."""
+    from components.monitoring.clip_audio import sha256_of
+
+    if re.fullmatch(r"[0-9a-fA-F]{64}", file.strip()):
+        return file.strip().lower()
+    if not Path(file).is_file():
+        raise ConfigError(f"{file} is neither a file nor a sha256: name one of them")
+    with Path(file).open("rb") as opened_file:
+        return sha256_of(opened_file)
