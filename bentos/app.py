@@ -16,7 +16,7 @@ from bentos.context import Context
 from bentos.errors import add_handlers
 from bentos.gate import Gate
 from bentos.page import open_page
-from bentos.processes import settle
+from bentos.processes import multiply_alone, settle
 from bentos.ready import Readiness
 from bentos.retention import keep_short
 from bentos.routes import catalogue, docs, jobs, models, predict, reviews, try_out
@@ -32,6 +32,7 @@ def create_app(config: ServiceConfig) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        multiply_alone()
         context = Context.build(config)
         app.state.context = context
         app.state.readiness = readiness = Readiness(context.registry.database, context.scorer)
