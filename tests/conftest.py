@@ -1,9 +1,16 @@
 """What every test leaves as it found it."""
 
 import logging
+import signal
 from collections.abc import Iterator
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """Processes that tests start can be interrupted, also where a shell started the tests in the background, which ignores Ctrl+C."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
