@@ -40,7 +40,7 @@ class Catalogue:
     def __init__(self, registry: Registry, model_dir: Path | None) -> None:
         self._registry = registry
         self._beside = _read_folder(model_dir) if model_dir else {}
-        self._last_said = LastSaid[Offer](FRESH_S)
+        self._last_said = LastSaid[tuple[Offer, _Beside | None]](FRESH_S)
 
     def keys(self) -> list[str]:
         """What `find` takes, aliases first."""
@@ -56,12 +56,13 @@ class Catalogue:
             UnknownModel, InactiveModel, ArchivedModel: if there is none that may be served.
             TaggerError: if its folder is not there or damaged.
         """
-        offer = self._last_said.ask(key, partial(self._find, key))
-        if offer.key in self._beside:
-            _check_intact(self._beside[offer.key])
+        offer, beside = self._last_said.ask(key, partial(self._find, key))
+        if beside is not None:
+            _check_intact(beside)
         return offer
 
-    def _find(self, key: str) -> Offer:
+    def _find(self, key: str) -> tuple[Offer, _Beside | None]:
+        """The model, and the folder beside the registry that it is taken from."""
         if key in self._beside:
             return self._offer_beside(key)
         if not self._registry.database.is_there:
@@ -70,7 +71,7 @@ class Catalogue:
             model = self._registry.find(key)
         except UnknownModel as error:
             return self._fall_back(key, error)
-        return Offer(model.key, model.digest, settings_of(str(self._registry.root / model.digest), model.digest))
+        return Offer(model.key, model.digest, settings_of(str(self._registry.root / model.digest), model.digest)), None
 
     def note_change(self) -> None:
         """A promotion or the like through this process holds from the next request on."""
@@ -85,16 +86,16 @@ class Catalogue:
                     return one.folder
         return self._registry.root / digest
 
-    def _fall_back(self, key: str, error: UnknownModel) -> Offer:
+    def _fall_back(self, key: str, error: UnknownModel) -> tuple[Offer, _Beside]:
         """`production` is the one tagger of --model-dir where the registry has none."""
         if key == PRODUCTION and len(self._beside) == 1:
             return self._offer_beside(next(iter(self._beside)))
         raise error
 
-    def _offer_beside(self, key: str) -> Offer:
+    def _offer_beside(self, key: str) -> tuple[Offer, _Beside]:
         one = self._beside[key]
         self._ask_registry(one.digest)
-        return Offer(key, one.digest, settings_of(str(one.folder), one.digest))
+        return Offer(key, one.digest, settings_of(str(one.folder), one.digest)), one
 
     def _ask_registry(self, digest: str) -> None:
         """InactiveModel or ArchivedModel where the registry knows the digest and has taken it out of use."""

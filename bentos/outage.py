@@ -43,16 +43,13 @@ class LastSaid(Generic[T]):
             DatabaseAway: if it has said nothing within `KEPT_S`.
         """
         began = time.monotonic()
-        if self._is_fresh(name, began) or self.is_away:
-            kept = self.last(name)
-            if kept is not None:
-                return kept
+        if (self.is_away or self._is_fresh(name, began)) and (kept := self.last(name)) is not None:
+            return kept
         try:
             value = ask()
         except DatabaseAway as error:
             self.note_away(error)
-            kept = self.last(name)
-            if kept is None:
+            if (kept := self.last(name)) is None:
                 raise
             return kept
         except Exception:

@@ -24,7 +24,7 @@ def wait_to_stop() -> None:
     at_once = handler._handle
 
     def handle(self: Any, signum: int, frame: FrameType | None) -> None:
-        if _cannot_stop(frame):
+        if cannot_stop(frame):
             threading.Timer(AGAIN_S, os.kill, (os.getpid(), signum)).start()
         else:
             at_once(self, signum, frame)
@@ -32,7 +32,7 @@ def wait_to_stop() -> None:
     handler._handle, handler.waits_to_stop = handle, True
 
 
-def _cannot_stop(frame: FrameType | None) -> bool:
+def cannot_stop(frame: FrameType | None) -> bool:
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
         if module.startswith(STORE) or module in CALLBACKS or frame.f_code.co_name == "__del__":

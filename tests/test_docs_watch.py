@@ -5,6 +5,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -108,13 +109,13 @@ def drifting(desk: Desk) -> Desk:
     return desk
 
 
-def watch_section() -> dict[str, object]:
+def watch_section() -> dict[str, Any]:
     """The page's own settings; less is enough here than they ask for."""
-    section: dict[str, object] = {"drift": {"min_clips": 20}}
+    section: dict[str, Any] = {"drift": {"min_clips": 20}}
     for one in fenced(PAGE, "yaml"):
         if isinstance(shown := yaml.safe_load(one), dict):
             section |= shown["watch"]
-    section["retrain"] = {**section["retrain"], "min_new_reviews": 1, "cooldown_days": 1e-9}  # type: ignore[dict-item]
+    section["retrain"] = {**section["retrain"], "min_new_reviews": 1, "cooldown_days": 1e-9}
     return section
 
 
@@ -253,14 +254,14 @@ def test_variables_are_those_that_the_code_reads():
 def test_settings_of_the_configuration():
     """Each is there, and where the page tells a figure it is the default."""
     for name, told in re.findall(r"`-?((?:watch|gate)\.[a-z0-9_.*]+)`(?: \(`?([\w./]+)`?[,)])?", PAGE):
-        found: object = Config()
+        found: Any = Config()
         *parents, last = name.split(".")
         for part in parents:
             found = getattr(found, part)
         if last.endswith("*"):
-            assert any(field.startswith(last[:-1]) for field in type(found).model_fields), name  # type: ignore[attr-defined]
+            assert any(field.startswith(last[:-1]) for field in type(found).model_fields), name
             continue
-        assert last in type(found).model_fields, name  # type: ignore[attr-defined]
+        assert last in type(found).model_fields, name
         assert not told or told == written(getattr(found, last)), name
     ours, gate = RetrainConfig(), Config().gate
     told = section(PAGE, "Retrain")

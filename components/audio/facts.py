@@ -43,7 +43,7 @@ class Facts:
 
 
 def facts_of(clip: Clip16, sample_rate: int) -> Facts:
-    """The facts of a clip of one sample or more, in half a millisecond for 10 s at 22,050 Hz."""
+    """The facts of a clip of one sample or more, in about a millisecond for 10 s at 22,050 Hz."""
     samples = clip.samples
     full = clip.scale * STEPS  # the amplitude of the highest step
     peak = max(int(samples.max()), -int(samples.min())) / STEPS

@@ -21,7 +21,7 @@ def mono(block: Block) -> Floats:
     if block.dtype == np.int16:
         scale /= np.float32(FULL)
     elif channels == 1:
-        return block[:, 0]  # type: ignore[return-value] # floats
+        return block[:, 0].astype(np.float32, copy=False)
     total = block[:, 0].astype(np.float32)
     for channel in range(1, channels):
         total += block[:, channel]

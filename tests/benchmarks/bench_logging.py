@@ -13,8 +13,7 @@ import time
 from pathlib import Path
 
 import httpx
-from bench_predict import CLIPS, sealed, write
-from bench_service import CLIENTS, LOAD_CORE, bodies_of, clients, cpu_seconds, post, service
+from bench_service import CLIENTS, LOAD_CORE, bodies_of, clients, cpu_seconds, furnish, post, service
 
 ROUNDS, LEAST, SETTLE_S = 7, 0.95, 1.5
 
@@ -22,10 +21,7 @@ ROUNDS, LEAST, SETTLE_S = 7, 0.95, 1.5
 def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        sounds = folder / "sounds"
-        sounds.mkdir()
-        files = [write(sounds / f"{place:03d}.wav", place).read_bytes() for place in range(CLIPS)]
-        sealed(folder / "models" / "bench", "MOBILENET_V3_LARGE")
+        files = furnish(folder)[2]
         os.sched_setaffinity(0, {LOAD_CORE})
         with contextlib.ExitStack() as stack:
             url = f"sqlite:///{folder / 'timbre.db'}"  # both ask it for models

@@ -66,3 +66,11 @@ def test_a_folder_that_is_gone_or_another_is_an_error(registry: Registry, beside
     with pytest.raises(TaggerError, match="holds another tagger"):
         catalogue.find(key)
     assert catalogue.folder(digest) == registry.root / digest
+
+
+def test_a_registered_model_does_not_need_the_folder_beside_it(registry: Registry, beside: Path) -> None:
+    key = enter(registry, beside)
+    catalogue = Catalogue(registry, beside.parent)
+    shutil.rmtree(beside)
+    assert catalogue.find("production").key == key
+    assert catalogue.folder(catalogue.find("production").digest) == registry.root / catalogue.find("production").digest
