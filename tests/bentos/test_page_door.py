@@ -1,13 +1,10 @@
 """Who comes in at /ui, and what can be asked for there."""
 
-import asyncio
 import logging
 import re
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,8 +13,8 @@ from starlette.testclient import TestClient
 from bentos.app import create_app
 from bentos.config import ServiceConfig
 from bentos.page.clips import PREFIX, Clips
-from bentos.page.marks import clock, safe, sentence, ticks
 from components.registry import ApiKeys, Registry
+from tests.fixtures.listeners import giver
 from tests.fixtures.running import RATE, furnish
 from tests.fixtures.sounds import encoded, sine
 
@@ -79,30 +76,6 @@ def ask(client: TestClient, *data: object, **headers: str):
     page = client.get("/ui/config").json()
     number = next(one["id"] for one in page["dependencies"] if one["inputs"] and len(one["inputs"]) == 4 and one["backend_fn"])
     return client.post("/ui/gradio_api/run/predict", json={"data": data, "fn_index": number, "session_hash": "abc"}, headers=headers)
-
-
-@contextmanager
-def elsewhere() -> Iterator[tuple[str, list[str]]]:
-    """A server that gives a clip: its address, and what it was asked for."""
-    asked: list[str] = []
-
-    class Clip(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(SOUND)
-
-        do_HEAD = do_GET  # noqa: N815
-
-        def log_message(self, *_: object) -> None: ...
-
-    with HTTPServer(("127.0.0.1", 0), Clip) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/clip.wav", asked
-        server.shutdown()
-        thread.join()
 
 
 def test_without_a_key_there_is_a_form_and_nothing_else(stranger: TestClient):
@@ -188,7 +161,7 @@ def test_the_rest_of_gradio_is_not_there(guest: TestClient, method: str, path: s
 
 def test_no_address_is_ever_asked(guest: TestClient):
     form = guest.get("/ui/config").json()["dependencies"]
-    with elsewhere() as (address, asked):
+    with giver(SOUND) as (address, asked):
         file = {"path": address, "url": address, "orig_name": "clip.wav", "meta": {"_type": "gradio.FileData"}}
         for one in form:
             body = {"data": [file] * max(1, len(one["inputs"])), "fn_index": one["id"], "session_hash": "abc"}
@@ -303,18 +276,3 @@ def test_switched_off_there_is_no_page(home: Path, keys: dict[str, str]):
     with opened(home, page=False, auth="off") as client:
         assert client.get("/ui/").status_code == 404
         assert client.get("/", follow_redirects=False).headers["location"] == "/docs"
-
-
-def test_text_stays_text():
-    assert safe("<b a='${x}'>`") == "&lt;b a=&#x27;&#36;&#123;x&#125;&#x27;&gt;&#96;"
-    assert [sentence("there is none"), sentence("a.wav is none.")] == ["There is none.", "a.wav is none."]
-    assert [clock(5), clock(65.2), clock(0.5, 0.1)] == ["0:05", "1:05", "0:00.5"]
-    assert ticks(12) == [(0, "0:00"), (pytest.approx(2 / 12), "0:02"), *[(pytest.approx(t / 12), f"0:{t:02d}") for t in (4, 6, 8, 10, 12)]]
-
-
-def test_who_closes_the_page_leaves_no_traceback():
-    from bentos.page.layout import _may_leave  # it loads Gradio
-
-    with pytest.raises(Exception, match="was left") as left, _may_leave():
-        raise asyncio.CancelledError
-    assert not left.value.print_exception

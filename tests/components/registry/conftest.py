@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from components.registry import Card, Decision, RegisteredModel, Registry
+from components.registry.jobs import Jobs
 from tests.fixtures.postgres import postgres
 
 UrlMaker = Callable[[], str]
@@ -96,3 +97,18 @@ def yes(production: RegisteredModel | None) -> Decision:
 
 def no(production: RegisteredModel | None) -> Decision:
     return Decision(False, "not promoted: it is worse", -0.1, -0.15, -0.05, None if production is None else production.digest)
+
+
+@pytest.fixture
+def jobs(registry: Registry) -> Jobs:
+    return Jobs(registry.database)
+
+
+@pytest.fixture
+def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder has the configurations `tones` and `other`."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").mkdir()
+    for name in ("tones", "other"):
+        (tmp_path / "configs" / f"{name}.yaml").write_text(f"name: {name}\n")
+    return tmp_path / "configs"

@@ -1,9 +1,6 @@
 """The queue of training jobs, on both databases: what is leased to whom, what an old lease may say, and what is told of a job."""
 
-import subprocess
-import sys
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,25 +14,11 @@ from components.registry.jobs import Jobs
 from components.registry.leases import ATTEMPTS
 from components.registry.records import Decision, RegisteredModel
 
-from .conftest import TaggerMaker, UrlMaker, yes
+from .conftest import TaggerMaker, yes
 
 HOUSE = Path(__file__).parents[3]
 LONG_S, SHORT_S = 60.0, 0.02
-
-
-@pytest.fixture
-def jobs(registry: Registry) -> Jobs:
-    return Jobs(registry.database)
-
-
-@pytest.fixture(autouse=True)
-def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder has the configurations `tones` and `other`."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "configs").mkdir()
-    for name in ("tones", "other"):
-        (tmp_path / "configs" / f"{name}.yaml").write_text(f"name: {name}\n")
-    return tmp_path / "configs"
+pytestmark = pytest.mark.usefixtures("configs")
 
 
 def lost(jobs: Jobs) -> Job:
@@ -273,37 +256,3 @@ def test_the_tail_of_a_log_is_bounded_and_names_no_folder(jobs: Jobs) -> None:
     assert tail.startswith("line ")
     assert tail.endswith("report …/train.log at http://127.0.0.1/a/b of irmastrain:…/data, sqlite:///…/t.db� 1/2\n")
     assert jobs.finish(job.token, "failed", error="/srv/data/x.wav: gone").error == "…/x.wav: gone"
-
-
-def test_many_threads_take_each_job_once(jobs: Jobs) -> None:
-    asked = [jobs.submit("tones", [], "ann").id for _ in range(50)]
-
-    def work(number: int) -> list[str]:
-        taken = []
-        while (job := jobs.lease(f"w{number}", LONG_S)) is not None:
-            taken.append(job.id)
-            jobs.heartbeat(job.token, LONG_S)
-            jobs.finish(job.token, "succeeded")
-        return taken
-
-    with ThreadPoolExecutor(8) as pool:
-        taken = [job_id for ids in pool.map(work, range(8)) for job_id in ids]
-    assert Counter(taken) == Counter(asked)
-    assert jobs.list("succeeded").total == 50
-
-
-def test_many_processes_take_each_job_once(new_url: UrlMaker) -> None:
-    url = new_url()
-    with Registry(url) as registry:
-        jobs = Jobs(registry.database)
-        asked = [jobs.submit("tones", [], "ann").id for _ in range(50)]
-        command = [sys.executable, str(Path(__file__).with_name("lease_all.py")), url]
-        environment = {"PYTHONPATH": str(HOUSE)}
-        started = [
-            subprocess.Popen([*command, str(number)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            for number in range(4)
-        ]
-        said = [process.communicate(timeout=120) for process in started]
-        assert [process.returncode for process in started] == [0] * 4, said
-        assert Counter(" ".join(out for out, _ in said).split()) == Counter(asked)
-        assert jobs.list("succeeded").total == 50
