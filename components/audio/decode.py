@@ -122,7 +122,7 @@ def _announced(sound: Sound, limits: Limits, name: str) -> int | None:
 
 def _blocks(sound: Sound, limits: Limits, name: str) -> Iterator[Block]:
     """The file in blocks [time, channel], 16-bit samples as they are and all others as floats, the limits checked as they come."""
-    kind = "int16" if sound.subtype == "PCM_16" else "float32"  # libsndfile makes floats ten times as slowly
+    kind = "int16" if sound.subtype == "PCM_16" else "float32"  # libsndfile makes floats several times as slowly
     size = max(1, BLOCK_VALUES // sound.channels)
     frames = 0
     while sound.known_frames is None or frames < sound.known_frames:
