@@ -6,7 +6,7 @@ UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet $(if $(PIP_FIND_
 SEED ?= 0
 # Test files that run at a time.
 JOBS ?= 2
-PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 25
 
 export ZENML_ANALYTICS_OPT_IN := false
 export ZENML_AUTO_OPEN_DASHBOARD := false
@@ -16,7 +16,7 @@ ifdef PIP_CERT # uv does not read it
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: setup demo drift-demo test test-slow lint bench sample lock image image-worker image-base sbom audit lock-images
+.PHONY: setup demo drift-demo kubeflow test test-slow lint bench sample lock image image-worker image-base sbom audit lock-images
 
 setup: .venv/ready
 
@@ -29,11 +29,13 @@ setup: .venv/ready
 	test -d .zen || $(BIN)/zenml init >/dev/null
 	touch $@
 
+# A line a program: a signal to make then reaches the program itself, where a shell that runs several would leave it behind.
 demo: setup
-	@began=$$(date +%s); \
-	$(BIN)/dvc fetch --quiet && $(BIN)/dvc checkout --quiet data.dvc && \
-	$(BIN)/timbre train --config configs/sample.yaml --seed $(SEED) && \
-	echo "make demo: $$(( $$(date +%s) - began )) s since setup ended"
+	$(eval BEGAN := $(shell date +%s))
+	@$(BIN)/dvc fetch --quiet
+	@$(BIN)/dvc checkout --quiet data.dvc
+	@$(BIN)/timbre train --config configs/sample.yaml --seed $(SEED)
+	@echo "make demo: $$(( $$(date +%s) - $(BEGAN) )) s since setup ended"
 
 lint: setup
 	$(BIN)/ruff check .
@@ -52,6 +54,11 @@ data/sample/README.md: | setup
 
 drift-demo: setup data/sample/README.md
 	$(BIN)/timbre drift demo
+
+# The pipelines as Kubeflow gets them, to read; `timbre stack compile kubeflow` writes one to submit.
+kubeflow: setup
+	$(BIN)/timbre stack compile kubeflow --to-read
+	$(BIN)/timbre stack compile kubeflow --to-read --pipeline prediction
 
 bench: setup data/sample/README.md
 	@missed=; for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || missed="$$missed $$bench"; done; \
@@ -95,7 +102,7 @@ audit: setup
 # For maintainers: new pins. A torch of another build carries a local version, which no registry knows. What an image needs is pinned as all is.
 LOCKS := requirements-serve.lock requirements-serve-cuda.lock requirements-worker.lock requirements-worker-cuda.lock
 SERVE := --extra serve --extra s3 --extra postgres --extra pretrained
-WORKER := --extra train --extra watch --extra s3 --extra postgres --extra pretrained
+WORKER := --extra train --extra watch --extra kubeflow --extra s3 --extra postgres --extra pretrained --extra scale
 COMPILE := $(BIN)/uv pip compile pyproject.toml --python-version 3.11 --no-header --no-annotate --quiet
 CPU_WHEELS := $(if $(PIP_FIND_LINKS),$(addprefix --find-links ,$(PIP_FIND_LINKS)),--torch-backend cpu)
 

@@ -71,7 +71,7 @@ class Catalogue:
             model = self._registry.find(key)
         except UnknownModel as error:
             return self._fall_back(key, error)
-        return Offer(model.key, model.digest, settings_of(str(self._registry.root / model.digest), model.digest)), None
+        return Offer(model.key, model.digest, settings_of(str(self._registry.folder_of(model.digest)), model.digest)), None
 
     def note_change(self) -> None:
         """A promotion or the like through this process holds from the next request on."""
@@ -84,7 +84,7 @@ class Catalogue:
                 if one.digest == digest:
                     _check_intact(one)
                     return one.folder
-        return self._registry.root / digest
+        return self._registry.folder_of(digest)
 
     def _fall_back(self, key: str, error: UnknownModel) -> tuple[Offer, _Beside]:
         """`production` is the one tagger of --model-dir where the registry has none."""

@@ -160,6 +160,7 @@ AUDITED: dict[str, Any] = {
 SHARE = {"value": 0.84, "low": 0.71, "high": 0.92}
 PREDICTION = "0198c7a4-5b1e-4c55-9a6e-2f6f0c7d1b42"
 CONTENT = "3f0b1c52d5f3c0de8a51c4a7e6a1b2f35c8d4e9f7a6b5c4d3e2f1a0b9c8d7e6f"
+NEW_REVIEW: dict[str, Any] = {"labels": ["cel"], "sampled_p": None, "replace": False, "opinion_shown": False}
 REVIEW: dict[str, Any] = {
     "prediction_id": PREDICTION,
     "model": MODEL["digest"],
@@ -168,6 +169,7 @@ REVIEW: dict[str, Any] = {
     "reviewer": "ann",
     "at": MODEL["created_at"],
     "sampled_p": None,
+    "opinion_shown": False,
 }
 TO_REVIEW: dict[str, Any] = {
     "prediction_id": PREDICTION,

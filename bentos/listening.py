@@ -4,7 +4,6 @@ A row of the log may be old and its file another one by now, so nothing is given
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import BinaryIO
 
 from bentos.source_errors import SourceError
@@ -40,7 +39,7 @@ def open_audio(content: str, source: str | None, audio_uri: str | None, sources:
 
 def is_there(content: str, source: str | None, audio_uri: str | None, sources: Sources, check: Callable[[], object] = int) -> bool:
     """Whether `open_audio` would find it; what is kept under its sha256 is not read for that."""
-    if audio_uri is not None and (audio_uri.startswith(kept_audio.SCHEME) or Path(audio_uri).is_file()):
+    if audio_uri is not None and kept_audio.may_hold(audio_uri):
         return True
     try:
         open_audio(content, source, None, sources, check).close()

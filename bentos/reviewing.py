@@ -14,7 +14,8 @@ from bentos.listening import is_there
 from components.errors import TimbreError
 from components.monitoring.moments import moment
 from components.monitoring.review_queue import Candidate, queue
-from components.registry.errors import UnfitReview
+from components.registry.errors import UnfitReview, UnknownPrediction
+from components.registry.prediction import Prediction
 from components.registry.predictions import Predictions
 from components.registry.records import rfc3339
 from components.registry.reviews import Pool, Review, Reviews
@@ -24,11 +25,12 @@ MOST_LOOKED_AT = 200  # clips whose bytes are sought for one answer
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """The next clips to review, and how many wait with them."""
+    """The next clips to review, what the log says of them by their rows in the pool, and how many wait with them."""
 
     offer: Offer
     pool: Pool
     candidates: list[Candidate]
+    logged: dict[int, Prediction]
     waiting: int
 
     def items(self) -> list[dict[str, Any]]:
@@ -36,17 +38,18 @@ class Asked:
         return [self._item(one) for one in self.candidates]
 
     def _item(self, one: Candidate) -> dict[str, Any]:
-        pool, scores = self.pool, self.pool.scores[one.row].tolist()
+        about, labels, scores = self.logged[one.row], self.pool.labels, self.pool.scores[one.row].tolist()
+        decisions = () if about.decisions is None else about.decisions
         return {
-            "prediction_id": pool.ids[one.row],
-            "at": rfc3339(pool.at[one.row]),
-            "content": pool.contents[one.row],
-            "scores": {code: _number(score) for code, score in zip(pool.labels, scores, strict=True)},
-            "decisions": [code for code, yes in zip(pool.labels, pool.decisions[one.row], strict=True) if yes],
+            "prediction_id": about.id,
+            "at": rfc3339(about.at),
+            "content": about.content,
+            "scores": {code: _number(score) for code, score in zip(labels, scores, strict=True)},
+            "decisions": [code for code, yes in zip(labels, decisions, strict=False) if yes],
             "label": one.label,
             "distance": None if one.distance is None else round(one.distance, DIGITS),
             "sampled_p": one.sampled_p,
-            "audio": f"/api/v1/predictions/{pool.ids[one.row]}/audio",
+            "audio": f"/api/v1/predictions/{about.id}/audio",
         }
 
 
@@ -72,31 +75,46 @@ def ask(
         TimbreError: if there is no such model, or `since` is no moment.
     """
     offer, reviews, left = context.catalogue.find(key), Reviews(context.registry.database), [MOST_LOOKED_AT]
-    pool = reviews.pool(offer.digest, since_of(context, since))
-    reviewed = {one.content for one in reviews.list(offer.digest)}
+    pool, reviewed = reviews.pool(offer.digest, since_of(context, since)), reviews.reviewed(offer.digest)
+    logged: dict[int, Prediction] = {}
 
     def there(row: int) -> bool:
         check()
         left[0] -= 1
-        return left[0] >= 0 and is_there(pool.contents[row], pool.sources[row], pool.audio_uris[row], context.sources, check)
+        if left[0] < 0:
+            return False
+        try:
+            about = logged[row] = reviews.prediction(pool.ids[row])
+        except UnknownPrediction:  # it was forgotten since the pool was read
+            return False
+        return is_there(pool.contents[row], about.source, about.audio_uri, context.sources, check)
 
     settings = offer.settings
     found = queue(pool, reviewed, settings.thresholds, settings.task, limit, there, skipped)
-    return Asked(offer, pool, found, sum(content not in reviewed for content in pool.contents))
+    return Asked(offer, pool, found, logged, sum(content not in reviewed for content in pool.contents))
 
 
-def review(
-    context: Context, prediction_id: str, labels: Sequence[str], who: str, sampled_p: float | None = None, replace: bool = False
-) -> Review:
-    """Keep what a person heard; see `Reviews.add`. A model of one label of many wants one.
+@dataclass(frozen=True)
+class Said:
+    """What a person heard in a prediction's clip; see `Reviews.add`."""
+
+    prediction_id: str
+    labels: Sequence[str]
+    sampled_p: float | None = None
+    replace: bool = False
+    opinion_shown: bool | None = None
+
+
+def review(context: Context, said: Said, who: str) -> Review:
+    """Keep what a person heard. A model of one label of many wants one.
 
     Raises:
         RegistryError: if it cannot be kept.
     """
     reviews = Reviews(context.registry.database)
-    if len(labels) != 1 and _is_one_of_many(context, reviews.prediction(prediction_id).model):
-        raise UnfitReview(f"a clip of this model has exactly one label, and {len(labels)} were given", "labels")
-    return reviews.add(prediction_id, labels, who, sampled_p, replace)
+    if len(said.labels) != 1 and _is_one_of_many(context, reviews.prediction(said.prediction_id).model):
+        raise UnfitReview(f"a clip of this model has exactly one label, and {len(said.labels)} were given", "labels")
+    return reviews.add(said.prediction_id, said.labels, who, said.sampled_p, said.replace, said.opinion_shown)
 
 
 def _is_one_of_many(context: Context, digest: str) -> bool:

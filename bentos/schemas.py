@@ -135,11 +135,12 @@ class Audit(BaseModel):
 class NewReview(Body):
     """What a person heard: `labels` are true, and all others of the model's are false."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"labels": ["cel"], "sampled_p": None, "replace": False}})
+    model_config = ConfigDict(json_schema_extra={"example": examples.NEW_REVIEW})
 
     labels: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=1000)]
     sampled_p: Annotated[float | None, Field(ge=0, le=1, description="As the review queue gave it.")] = None
     replace: Annotated[bool, Field(description="Correct a review that is there; the audit trail keeps the old one.")] = False
+    opinion_shown: Annotated[bool | None, Field(description="Whether the person had seen what the model heard; null: not known.")] = None
 
 
 class Reviewed(BaseModel):
@@ -154,6 +155,7 @@ class Reviewed(BaseModel):
     reviewer: str
     at: str
     sampled_p: float | None
+    opinion_shown: bool | None
 
 
 class ToReview(BaseModel):

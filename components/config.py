@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloa
 from components.errors import ConfigError
 from components.menus import canonical, nearest
 from components.watch_config import AlertConfig, RetrainConfig
+from components.work_config import ExecutionConfig, PredictionConfig
 from components.yaml_text import pairs_of, put, read_yaml
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -19,6 +20,7 @@ Task = Literal["multilabel", "multiclass"]
 EngineName = Literal["auto", "torch", "onnx"]
 RENAMED = {"training.onnx": " (write training.engine: onnx for true, torch for false)"}
 FROZEN_HEADS = ("MEAN_MAX", "LINEAR")  # one layer each
+ASIDE = ("data", "evaluation", "gate", "watch", "prediction", "execution")  # sections that no training depends on
 
 
 def _devices(value: Any) -> Any:
@@ -88,13 +90,9 @@ class ModelConfig(Section):
         return {"head": "MEAN_MAX", **values} if isinstance(values, dict) and values.get("frozen") else values
 
     @model_validator(mode="after")
-    def _the_head_can_be_fitted(self) -> "ModelConfig":
+    def _the_head_can_be_fitted_and_started(self) -> "ModelConfig":
         if self.frozen and canonical(self.head) not in FROZEN_HEADS:
             raise ValueError(f"frozen fits one layer, which {self.head} is not: choose head {' or '.join(FROZEN_HEADS)}")
-        return self
-
-    @model_validator(mode="after")
-    def _a_start_has_its_weights(self) -> "ModelConfig":
         if self.head_start == "audioset" and self.pretrained == "none":
             raise ValueError("head_start is audioset, but pretrained is none: set pretrained to hub or to a checkpoint of AST")
         return self
@@ -190,7 +188,7 @@ class WatchConfig(Section):
 
 
 class Config(Section):
-    """Everything that one run of the training pipeline needs."""
+    """Everything that one run of a pipeline needs."""
 
     name: str = "timbre"
     task: Task = "multilabel"
@@ -204,12 +202,13 @@ class Config(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     gate: GateConfig = GateConfig()
     watch: WatchConfig = WatchConfig()
+    prediction: PredictionConfig = PredictionConfig()
+    execution: ExecutionConfig = ExecutionConfig()
 
     @property
     def recipe(self) -> "Config":
-        """What training depends on: data, evaluation, gate and watch are at their defaults, so a change of theirs redoes no training."""
-        fresh: dict[str, Section] = {"data": DataConfig(), "evaluation": EvaluationConfig(), "gate": GateConfig(), "watch": WatchConfig()}
-        return self.model_copy(update=fresh)
+        """What training depends on: the sections of ASIDE are at their defaults, so a change of theirs redoes no training."""
+        return self.model_copy(update={name: type(getattr(self, name))() for name in ASIDE})
 
     @model_validator(mode="after")
     def _windows_cover_the_clip(self) -> "Config":

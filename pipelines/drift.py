@@ -3,13 +3,14 @@
 from zenml import pipeline
 
 from components.config import Config, default_config, load_config
+from pipelines.image import IN_IMAGE
 from steps.alert import alert
 from steps.drift import drift as compare
 from steps.retrain import retrain
 from steps.shadow import shadow
 
 
-@pipeline(name="drift", enable_cache=False)
+@pipeline(name="drift", enable_cache=False, settings={"docker": IN_IMAGE})
 def drift(config: Config | None = None, model: str = "production", since: str | None = "7d", until: str | None = None) -> None:
     """Without a Config, the one that TIMBRE_CONFIG names, else the sample's.
 

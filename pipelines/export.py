@@ -17,9 +17,12 @@ REPORT = "report.html"
 
 def export_latest() -> None:
     """Put what DVC tracks and the report into the working folder, if the latest run came through."""
-    outputs = latest_outputs()
-    if outputs is None:
-        return
+    if (outputs := latest_outputs()) is not None:
+        export(outputs)
+
+
+def export(outputs: dict[str, Any]) -> None:
+    """The same of the training run that these are of; of a server that many share, the latest run may be somebody else's."""
     evaluation: Path = outputs["evaluation"].load()
     for name in EXPORTED:
         _replace(evaluation / name, Path(name))

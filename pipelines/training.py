@@ -8,17 +8,19 @@ from components.registry import names
 from components.training.quick import quick_data
 from components.training.rehearse import rehearse
 from pipelines.export import export_latest
+from pipelines.image import IN_IMAGE
 from pipelines.signals import wait_to_stop
 from steps.evaluate import evaluate
 from steps.featurize import featurize
 from steps.register import register
 from steps.train import train
 from steps.validate import validate
+from steps.where import run_on
 
 wait_to_stop()
 
 
-@pipeline(name="training", on_cleanup=export_latest, execution_mode=ExecutionMode.FAIL_FAST)
+@pipeline(name="training", on_cleanup=export_latest, execution_mode=ExecutionMode.FAIL_FAST, settings={"docker": IN_IMAGE})
 def training(config: Config | None = None, training_job_id: str | None = None) -> None:
     """Run the whole chain; without a Config, the one that TIMBRE_CONFIG names, else the sample's.
 
@@ -30,7 +32,8 @@ def training(config: Config | None = None, training_job_id: str | None = None) -
     rehearse(config)
     data = quick_data(config.data) if config.training.quick else config.data
     manifest, _ = validate(labels=config.labels, data=data, audio=config.audio, task=config.task)
-    store = featurize(manifest=manifest, audio=config.audio, max_bad_fraction=data.max_bad_fraction, num_workers=data.num_workers)
+    decode = run_on(config.execution, featurize)
+    store = decode(manifest=manifest, audio=config.audio, max_bad_fraction=data.max_bad_fraction, num_workers=data.num_workers)
     tagger = train(store=store, recipe=config.recipe)
     evaluation, _ = evaluate(tagger=tagger, store=store, evaluation=config.evaluation, recipe=config.recipe)
     register(tagger=tagger, evaluation=evaluation, store=store, gate=config.gate, training_job_id=training_job_id)

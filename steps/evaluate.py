@@ -9,7 +9,7 @@ import pandas as pd
 from zenml import ArtifactConfig, log_metadata, step
 from zenml.types import HTMLString
 
-from components.config import Config, EvaluationConfig
+from components.config import ASIDE, Config, EvaluationConfig
 from components.evaluation.write import write_evaluation
 from components.judge import hear, judge, reference
 from components.progress import bars
@@ -40,7 +40,7 @@ def evaluate(
 
 
 def _told(recipe: Config) -> dict[str, Any]:
-    return recipe.model_dump(mode="json", exclude={"data", "evaluation", "gate", "watch"})
+    return recipe.model_dump(mode="json", exclude=set(ASIDE))
 
 
 def _versions() -> dict[str, str]:

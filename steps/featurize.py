@@ -11,6 +11,7 @@ from components.progress import bars
 from components.store import StoreRef, build_store, identity
 from steps.caching import cached_on_code
 from steps.refs import ManifestRef
+from steps.where import execution
 
 
 @step(cache_policy=cached_on_code("steps.featurize", also=identity))
@@ -23,7 +24,7 @@ def featurize(
         DataError: if more than `max_bad_fraction` of them turn out not to decode.
     """
     clips = manifest.open()
-    built = build_store(clips, audio, workers=num_workers, progress=bars)
+    built = build_store(clips, audio, workers=num_workers, progress=bars, dask_address=execution().dask_address)
     if too_many := too_many_bad(built.bad, len(clips) - len(built.bad), max_bad_fraction):
         raise DataError(too_many)
     return built.ref

@@ -5,7 +5,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from components.datasets import Manifest
-from components.places import store_root
+from components.places import store_remote, store_root
+from components.s3 import Remote
 
 
 class ManifestRef(BaseModel):
@@ -19,11 +20,15 @@ class ManifestRef(BaseModel):
     def keep(cls, manifest: Manifest) -> "ManifestRef":
         """Write the manifest under the store; the paths in it are those of this run."""
         ref = cls(digest=manifest.digest)
-        manifest.write(ref._path)
+        path = manifest.write(ref._path)
+        if address := store_remote():
+            Remote.of(address).put(f"manifests/{path.name}", path)
         return ref
 
     def open(self) -> Manifest:
         """Read the manifest back."""
+        if (address := store_remote()) and not self._path.exists():
+            Remote.of(address).fetch(f"manifests/{self._path.name}", self._path)
         return Manifest.read(self._path)
 
     @property

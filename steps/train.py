@@ -8,13 +8,14 @@ from zenml.client import Client
 from zenml.models import StepRunUpdate
 from zenml.utils.time_utils import utc_now
 
-from components.config import Config
+from components.config import Config, changed
 from components.pace import asked_for
 from components.progress import bars
 from components.store import StoreRef, open_store
 from components.tagger import attach
 from components.training import NOTE, fit, new_run_folder
 from steps.caching import cached_on_code
+from steps.keeping import kept
 
 HISTORY = "history.csv"  # the training curve, for the report
 
@@ -23,7 +24,10 @@ HISTORY = "history.csv"  # the training curve, for the report
 def train(store: StoreRef, recipe: Config) -> Annotated[Path, "tagger"]:
     """A sealed tagger folder; the run folder keeps what training leaves for people to read."""
     run_folder = new_run_folder(recipe.name)
-    folder = fit(recipe, open_store(store), run_folder, progress=bars, report=asked_for(run_folder, recipe.training.ckpt))
+    report = asked_for(run_folder, recipe.training.ckpt)
+    with kept(run_folder) as found:
+        recipe = changed(recipe, {"training.ckpt": str(run_folder)}) if found else recipe
+        folder = fit(recipe, open_store(store), run_folder, progress=bars, report=report)
     attach(folder, HISTORY, run_folder / HISTORY)
     if (note := run_folder / NOTE).exists():
         attach(folder, NOTE, note)

@@ -7,7 +7,7 @@ from zenml.types import HTMLString
 
 from components.config import AudioConfig, DataConfig, Task
 from components.datasets import build_manifest
-from components.places import store_root
+from components.places import checks_root, store_root
 from components.progress import bars
 from components.validation import validate as check
 from steps.refs import ManifestRef
@@ -25,6 +25,6 @@ def validate(
         DataError: if the gate says no; the report is then kept in the store and named.
     """
     gathered = build_manifest(data, labels if isinstance(labels, str) else tuple(labels), audio, progress=bars, task=task)
-    verdict = check(gathered, data)
+    verdict = check(gathered, data, checks_root())
     verdict.require(store_root() / "data_report.html")
     return ManifestRef.keep(gathered.manifest), HTMLString(verdict.html)

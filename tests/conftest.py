@@ -13,6 +13,15 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+LONG = ("pipelines", "bentos")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take minutes come first, or the last of them would run while the other processes have nothing left to do."""
+    places = {folder: place for place, folder in enumerate(LONG)}
+    items.sort(key=lambda item: min(places.get(part, len(LONG)) for part in item.path.parts))
+
+
 @pytest.fixture(autouse=True)
 def own_loggers() -> Iterator[None]:
     """A command that is called as a function sets up the log of its process, which is that of other tests too."""

@@ -14,11 +14,12 @@ from pathlib import Path
 from components.errors import RegistryError, TimbreError
 from components.pace import ASKED
 from components.registry import Registry
-from components.registry.job import CANCELLED, FAILED, LEASE_S, SUCCEEDED, Job
+from components.registry.job import CANCELLED, FAILED, SUCCEEDED, Job, lies_elsewhere
 from components.registry.jobs import Jobs
 from components.who import who
 from timbre.job_folder import JobFolder, read_pace, tell_digest
 from timbre.lifeline import hold_on
+from timbre.pacing import LEASE_S
 
 log = logging.getLogger(__name__)
 JOB = "TIMBRE_JOB"  # the id of the job, in the environment of a training that a worker started
@@ -40,20 +41,22 @@ class Record:
 
 
 @contextmanager
-def recorded(config: str) -> Iterator[Record]:
+def recorded(config: str, database_url: str | None = None, followed: bool = True) -> Iterator[Record]:
     """Around a training: the job that a worker runs it for, or a new one by hand, which ends as the training does.
 
     A registry that is away keeps no training from running.
 
     Args:
         config: the name of what is trained.
+        database_url: of the registry that its tagger goes into; this process's own where none.
+        followed: whether this process knows when the training ends; without that there is no job by hand, as nobody would end it.
     """
     if job_id := os.environ.get(JOB):
         hold_on()
         yield Record(job_id, Path(os.environ[ASKED]))
         return
     with contextlib.ExitStack() as stack:
-        kept = _Kept.begin(config)
+        kept = _Kept.begin(config, database_url) if followed else None
         if kept is None:
             yield Record()
             return
@@ -63,6 +66,8 @@ def recorded(config: str) -> Iterator[Record]:
             yield Record(kept.job.id, kept.folder.pace_file)
         except BaseException as stop:
             state, error = _verdict(stop)
+            if state == CANCELLED and kept.elsewhere():
+                error = "nobody waits for it any more: it goes on where `run` says, unless it is ended there"
             raise
         finally:
             kept.end(state, error)
@@ -80,13 +85,17 @@ class _Kept:
         self._thread.start()
 
     @classmethod
-    def begin(cls, config: str) -> "_Kept | None":
+    def begin(cls, config: str, database_url: str | None) -> "_Kept | None":
         try:
-            jobs = Jobs(Registry().database)
+            jobs = Jobs(Registry(database_url).database)
             return cls(jobs, jobs.begin(config, who(), LEASE_S))
         except (RegistryError, OSError) as error:
             log.debug("this training is not in the list of jobs: %s", error)
             return None
+
+    def elsewhere(self) -> bool:
+        """Whether it is no run of this process."""
+        return lies_elsewhere(read_pace(self.folder.pace_file).get("run"))
 
     def end(self, state: str, error: str | None) -> None:
         self._ended.set()

@@ -54,8 +54,8 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def _recipe(config: Config) -> dict[str, Any]:
-    """What trials have in common, as JSON gives it back; without gate and evaluation, which have no part in it."""
-    values: dict[str, Any] = json.loads(config.model_dump_json(exclude={"gate", "evaluation"}))
+    """What trials have in common, as JSON gives it back; without the sections that have no part in it."""
+    values: dict[str, Any] = json.loads(config.model_dump_json(exclude={"gate", "evaluation", "prediction", "execution"}))
     for key in HERE:
         section, name = key.split(".")
         del values[section][name]

@@ -3,7 +3,7 @@
 from components.config import AudioConfig, Config, DataConfig
 from components.datasets import Manifest, build_manifest, too_many_bad
 from components.errors import DataError
-from components.places import store_root
+from components.places import checks_root, store_root
 from components.progress import Progress, quiet
 from components.store import Store, build_store, open_store
 from components.training.quick import quick_data
@@ -19,7 +19,7 @@ def checked(config: Config, progress: Progress = quiet) -> Manifest:
     """
     data = _data(config)
     gathered = build_manifest(data, config.labels, config.audio, progress, config.task)
-    validate(gathered, data).require(store_root() / "data_report.html")
+    validate(gathered, data, checks_root()).require(store_root() / "data_report.html")
     return gathered.manifest
 
 

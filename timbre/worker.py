@@ -6,48 +6,24 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from components.errors import RegistryError, TimbreError
 from components.registry.errors import LostLease
-from components.registry.job import CANCELLED, FAILED, LEASE_S, SUCCEEDED, Job
+from components.registry.job import CANCELLED, FAILED, SUCCEEDED, Job
 from components.registry.job_request import config_file
 from components.registry.jobs import Jobs
 from timbre.child import Child
 from timbre.job_folder import JobFolder, read_pace
+from timbre.pacing import Pacing
 
 log = logging.getLogger(__name__)
 PATIENCE_S = 600.0  # for a database that is away when a job has ended
-MARGIN = 1 / 4  # of a lease: a training ends so long before another worker may take it up
-
-
-@dataclass(frozen=True)
-class Pacing:
-    """How long things take, in seconds.
-
-    Args:
-        lease_s: after so long without a word of its worker another one takes a job up.
-        poll_s: between two looks at an empty queue.
-        grace_s: for a training to stop by itself.
-    """
-
-    lease_s: float = LEASE_S
-    poll_s: float = 2.0
-    grace_s: float = 10.0
-
-    @property
-    def beat_s(self) -> float:
-        return min(5.0, self.lease_s / 6)
-
-    def deadline(self, begun: float) -> float:
-        """When the training of a lease that was asked for at `begun` ends without another word."""
-        return begun + self.lease_s * (1 - MARGIN)
 
 
 class Worker:
     """Works until `stop` is set; the job under way then goes back into the queue."""
 
-    def __init__(self, jobs: Jobs, pacing: Pacing = Pacing()) -> None:
+    def __init__(self, jobs: Jobs, pacing: Pacing = Pacing()) -> None:  # noqa: B008 - frozen
         self.stop = threading.Event()
         self._jobs, self._pacing = jobs, pacing
         self._name = f"{socket.gethostname()}:{os.getpid()}"

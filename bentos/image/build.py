@@ -32,7 +32,7 @@ def tagger_folder(model: str) -> Path:
     if (Path(model) / "tagger.json").is_file():
         return Path(model)
     with Registry.look() as registry:
-        return registry.root / registry.find(model).digest
+        return registry.folder(registry.find(model))
 
 
 def import_tagger(folder: Path) -> bentoml.Model:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bentos.image.options import CODE, HERE, ROOT, arguments, build_options, lock
 
-TRAINING_CODE = [*CODE, "pipelines/**", "steps/**", "training.py"]
+TRAINING_CODE = [*CODE, "pipelines/**", "steps/**", "training.py", "prediction.py"]
 
 
 def main() -> None:

@@ -61,8 +61,8 @@
       const clip = card();
       if (!clip) return [model, "", skipped.join(" ")];
       clip.dataset.sent = "1";
-      const labels = [...clip.querySelectorAll("input:checked")].map((box) => box.value), { id, lot } = clip.dataset;
-      return [model, JSON.stringify({ id, labels, lot: lot ? Number(lot) : null }), skipped.join(" ")];
+      const labels = [...clip.querySelectorAll("input:checked")].map((box) => box.value), { id, lot, shown } = clip.dataset;
+      return [model, JSON.stringify({ id, labels, lot: lot ? Number(lot) : null, shown: Boolean(shown) }), skipped.join(" ")];
     },
     skip(model) {
       const clip = card();

@@ -1,7 +1,6 @@
 """The page's second tab: one clip at a time, its labels to tick, and on to the next."""
 
 import json
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -23,6 +22,7 @@ from bentos.source_errors import SourceError
 from components.audio import load
 from components.config import Task
 from components.errors import AudioError, TimbreError
+from components.evaluation.names import display_name
 
 PERIOD = "30d"
 TRIES = 5  # clips that turn out not to be playable, before it is said
@@ -40,15 +40,6 @@ ASK = (  # where nothing is ticked; of one label of many there is always one
 # What a person ticked, and what was skipped on this page; a clip is sent once, however often somebody presses.
 SAVE = "(model) => window.timbreReview.save(model)"
 SKIP = "(model) => window.timbreReview.skip(model)"
-
-
-@dataclass(frozen=True)
-class _Said:
-    """What a person heard in the clip before."""
-
-    prediction_id: str
-    labels: list[str]
-    sampled_p: float | None
 
 
 def review_tab(context: Context, clips: Clips) -> gr.Dropdown:
@@ -84,8 +75,7 @@ async def _step(context: Context, clips: Clips, asked: list[str], request: gr.Re
             caller = await context.access.caller(request.cookies.get(COOKIE, ""), "review")
         try:
             if (said := _read(told)) is not None:
-                who = caller.name
-                await run_in_threadpool(reviewing.review, context, said.prediction_id, said.labels, who, said.sampled_p)
+                await run_in_threadpool(reviewing.review, context, said, caller.name)
         except TimbreError as error:  # a review that is refused, as one that somebody else has made; the next clip comes all the same
             wrong = draw_error(refusal(error).detail)
         budget = context.budget()
@@ -94,11 +84,14 @@ async def _step(context: Context, clips: Clips, asked: list[str], request: gr.Re
         return wrong + draw_error(refusal(error).detail)
 
 
-def _read(told: str) -> _Said | None:
-    """The body that the page's script makes; None where nothing was said."""
+def _read(told: str) -> reviewing.Said | None:
+    """What a person heard in the clip before, as the page's script tells it; None where nothing was said."""
     try:
         found = json.loads(told) if told else None
-        return None if found is None else _Said(str(found["id"]), [str(code) for code in found["labels"]], found["lot"])
+        if found is None:
+            return None
+        labels, shown = [str(code) for code in found["labels"]], found.get("shown")
+        return reviewing.Said(str(found["id"]), labels, found["lot"], opinion_shown=shown if isinstance(shown, bool) else None)
     except (ValueError, KeyError, TypeError, RecursionError):  # no body of the page's: no JSON, too deep, a part missing, or another kind
         return None
 
@@ -108,10 +101,10 @@ def _next(context: Context, clips: Clips, model: str, skipped: set[str], budget:
         asked = reviewing.ask(context, model, PERIOD, 1, budget.check, skipped)
         if not asked.candidates:
             break
-        row, pool = asked.candidates[0].row, asked.pool
-        content, rate = pool.contents[row], asked.offer.settings.sample_rate
+        row, rate = asked.candidates[0].row, asked.offer.settings.sample_rate
+        content, about = asked.pool.contents[row], asked.logged[row]
         try:
-            with open_audio(content, pool.sources[row], pool.audio_uris[row], context.sources, budget.check) as file:
+            with open_audio(content, about.source, about.audio_uri, context.sources, budget.check) as file:
                 sound = clips.keep_heard(load(file, rate, context.config.limits), rate)
         except (SourceError, AudioError):  # it went, or was cut off, since the queue looked: another one is asked
             skipped = skipped | {content}
@@ -123,8 +116,8 @@ def _next(context: Context, clips: Clips, model: str, skipped: set[str], budget:
 def _card(asked: reviewing.Asked, sound: str) -> str:
     """A clip, its labels unticked: what the model thinks stands there unseen until a person asks for it, or ticks would follow it."""
     (item,), one, settings = asked.items(), asked.candidates[0], asked.offer.settings
-    names = {code: name.replace("_", " ") for code, name in zip(settings.label_set.codes, settings.label_set.full_names, strict=True)}
-    about = (PurePosixPath(asked.pool.sources[one.row] or "an upload").name, asked.offer.key, f"{asked.waiting} wait")
+    names = {code: display_name(name) for code, name in zip(settings.label_set.codes, settings.label_set.full_names, strict=True)}
+    about = (PurePosixPath(asked.logged[one.row].source or "an upload").name, asked.offer.key, f"{asked.waiting} wait")
     why = "drawn by lot" if one.label is None or one.sampled_p is not None else f"chosen because the model is unsure of {names[one.label]}"
     heard = ", ".join(names[code] for code in item["decisions"]) or "nothing that it is sure of"
     lot = "" if one.sampled_p is None else repr(one.sampled_p)

@@ -31,8 +31,8 @@ Since = Annotated[str, Query(max_length=40, description="7d, 12h, 90m or 2w ago,
 @router.post("/predictions/{prediction_id}/review", responses={**examples.errors(422), 404: examples.NO_PREDICTION, 409: examples.REVIEWED})
 async def review(request: Request, prediction_id: Id, body: NewReview) -> Reviewed:
     """Say which labels are true of a clip. A second review is refused, unless it is to replace the first."""
-    context, who = context_of(request), caller_of(request)
-    made = await run_in_threadpool(reviewing.review, context, prediction_id, body.labels, who, body.sampled_p, body.replace)
+    said = reviewing.Said(prediction_id, **dict(body))
+    made = await run_in_threadpool(reviewing.review, context_of(request), said, caller_of(request))
     return Reviewed.model_validate(made.as_json())
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import block_diag, solve_discrete_lyapunov
+from scipy.linalg.blas import sgemm
 
 BLOCK, GROUP = 32, 8  # samples of a block, and blocks of a group: the fastest of those tried
 Floats = npt.NDArray[np.float32]
@@ -28,22 +29,19 @@ class BlockFilter:
         self._state = np.zeros(kernel.order, np.float32)
 
     def feed(self, samples: Floats) -> Floats:
-        """The next samples, filtered; only the last part may be no whole number of blocks."""
+        """The next samples, one or more, filtered; only the last part may be no whole number of blocks."""
         kernel, length = self._kernel, len(samples)
-        blocks = -(-length // BLOCK)
-        inputs = np.empty((blocks, BLOCK + kernel.order), np.float32)  # each block's samples, and its state
-        whole = length // BLOCK
-        inputs[:whole, :BLOCK] = samples[: whole * BLOCK].reshape(whole, BLOCK)
-        if whole < blocks:
-            inputs[whole, :BLOCK] = 0
-            inputs[whole, : length % BLOCK] = samples[whole * BLOCK :]
-        pushes = np.zeros((blocks + 2, kernel.order), np.float32)  # what each block adds to the state: first the past, last nothing
+        if rest := -length % BLOCK:
+            samples = np.concatenate([samples, np.zeros(rest, np.float32)])
+        blocks = samples.reshape(-1, BLOCK)
+        pushes = np.zeros((len(blocks) + 2, kernel.order), np.float32)  # what each block adds to the state: first the past, last nothing
         pushes[0] = self._state
-        np.matmul(inputs[:, :BLOCK], kernel.push, out=pushes[1:-1])
+        np.matmul(blocks, kernel.push, out=pushes[1:-1])
         states = kernel.states(pushes)
-        inputs[:, BLOCK:], self._state = states[1:-1], states[-1]
-        filtered: Floats = (inputs @ kernel.output).reshape(-1)[:length]
-        return filtered
+        self._state = states[-1]
+        # What a block owes to its state is added in place; BLAS counts columns first.
+        filtered: Floats = sgemm(1.0, kernel.after.T, states[1:-1].T, beta=1.0, c=(blocks @ kernel.within).T, overwrite_c=True).T
+        return filtered.reshape(-1)[:length]
 
 
 class Kernel:
@@ -59,8 +57,8 @@ class Kernel:
         powers = _powers(turn, BLOCK)
         response = [through, *(read @ power @ push for power in powers[: BLOCK - 1])]
         within = np.array([[response[late - early] if late >= early else 0.0 for late in range(BLOCK)] for early in range(BLOCK)])
-        after = np.stack([read @ power for power in powers[:BLOCK]], axis=1)
-        self.output = np.concatenate([within, after]).astype(np.float32)  # [sample and state, sample]
+        self.within = within.astype(np.float32)  # [sample, sample]
+        self.after = np.stack([read @ power for power in powers[:BLOCK]], axis=1).astype(np.float32)  # [state, sample]
         self.push = np.stack([power @ push for power in powers[BLOCK - 1 :: -1]]).astype(np.float32)  # [sample, state]
         self._turn = powers[BLOCK].T
         self._levels: list[tuple[Floats, Floats]] = []

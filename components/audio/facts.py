@@ -46,15 +46,15 @@ def facts_of(clip: Clip16, sample_rate: int) -> Facts:
     """The facts of a clip of one sample or more, in about a millisecond for 10 s at 22,050 Hz."""
     samples = clip.samples
     full = clip.scale * STEPS  # the amplitude of the highest step
-    peak = max(int(samples.max()), -int(samples.min())) / STEPS
-    if peak == 0:
+    highest = max(int(samples.max()), -int(samples.min()))
+    if highest == 0:
         return Facts(None, None, 1.0, 0.0)
     powers, weighted = _powers(samples, sample_rate)
     return Facts(
         None if sample_rate < LEAST_HZ else _loudness(weighted * full**2, len(samples) % _piece(sample_rate) != 0),
-        20 * math.log10(peak * full),
+        20 * math.log10(highest * clip.scale),
         float((powers * full**2 < 10 ** (SILENT_DB / 10)).mean()),
-        _clipped(samples, CLIPPED / clip.scale),
+        _clipped(samples, CLIPPED / clip.scale) if highest * clip.scale >= CLIPPED else 0.0,
     )
 
 
@@ -122,8 +122,6 @@ def _kernel(sample_rate: int) -> Kernel | None:
 
 
 def _clipped(samples: npt.NDArray[np.int16], least: float) -> float:
-    if least > STEPS:
-        return 0.0
     step = math.ceil(least)
     return int(np.count_nonzero(samples >= step) + np.count_nonzero(samples <= -step)) / len(samples)
 

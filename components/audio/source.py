@@ -1,5 +1,6 @@
-"""Opens what audio comes from: a path, bytes or a file object. The content decides the format, never the name."""
+"""Opens what audio comes from: a path, an `s3://` address, bytes or a file object. The content decides the format, never the name."""
 
+import hashlib
 import io
 import os
 import re
@@ -7,15 +8,17 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import soundfile
 
-from components.errors import AudioError
+from components.errors import AudioError, S3Error
+from components.s3 import Remote, address_of
 
 Source = str | Path | bytes | BinaryIO
 # A program that writes to a pipe cannot go back to fill in the length, and leaves one of these.
 _UNKNOWN_BYTES = {0, 0x7FFFFFFF, 0x7FFFFFFF - 36, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFF - 36}
+_BLOCK = 2**20
 _UNKNOWN_FRAMES = 2**63 - 1
 _CLAIM = re.compile(r"^ ?(?:data|SSND) : (\d+) \(should be (\d+)\)$", re.MULTILINE)
 
@@ -45,9 +48,52 @@ class Sound(soundfile.SoundFile):  # type: ignore[misc] # soundfile has no types
 def name_of(source: Source) -> str:
     """What an error calls the source."""
     if isinstance(source, str | Path):
-        return str(source)
+        return address_of(source) or str(source)
     name = getattr(source, "name", None)
     return name if isinstance(name, str) and name else "the audio"
+
+
+@contextmanager
+def near(source: Source) -> Iterator[Source]:
+    """The source itself; of an `s3://` address, or a path that stands for one, its content as a file.
+
+    Raises:
+        AudioError: if there is no such object, or it came damaged.
+        S3Error: if S3 gives nothing at all: no right to it, or no answer.
+    """
+    address = address_of(source) if isinstance(source, str | Path) else None
+    if address is None:
+        yield source
+        return
+    try:
+        file = Remote.of(address).open()
+    except S3Error as error:
+        if error.kind not in ("missing", "damaged"):
+            raise
+        raise AudioError(str(error)) from None
+    with file:
+        yield cast(BinaryIO, file)
+
+
+def digest_of(source: Source) -> str:
+    """The sha256 of a source's bytes.
+
+    Raises:
+        AudioError: if a path cannot be read.
+    """
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    try:
+        if isinstance(source, str | Path):
+            with Path(source).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        source.seek(0)
+        found = hashlib.sha256()
+        while block := source.read(_BLOCK):
+            found.update(block)
+        return found.hexdigest()
+    except OSError as error:
+        raise AudioError(f"cannot read {name_of(source)}: {error.strerror}") from None
 
 
 @contextmanager
@@ -56,7 +102,14 @@ def opened(source: Source) -> Iterator[Sound]:
 
     Raises:
         AudioError: if a path is no regular file or cannot be read, or the content is no audio that libsndfile knows.
+        S3Error: as in `near`.
     """
+    with near(source) as here, _opened(here) as sound:
+        yield sound
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[Sound]:
     if isinstance(source, str | Path):
         descriptor = _descriptor(source)
         try:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from components.audio import name_of
 from components.datasets.clips import BadClip
 from components.errors import DataError
 
@@ -102,8 +103,8 @@ def read_text(path: Path) -> str:
 
 
 def shown(path: Path | str) -> str:
-    """A path that can be printed and stored, whatever bytes its name has."""
-    return str(path).encode("utf-8", "backslashreplace").decode()
+    """A path that can be printed and stored, whatever bytes its name has; of a stand-in, the `s3://` address."""
+    return name_of(path).encode("utf-8", "backslashreplace").decode()
 
 
 def leads_out(path: Path, *roots: Path) -> bool:
@@ -138,7 +139,7 @@ def _take(path: Path, inside: Path, found: Found) -> None:
     if suffix in FOREIGN_EXTENSIONS:
         found.bad.append(BadClip(shown(path), f"is {suffix}, which libsndfile does not read: convert it to flac, ogg or wav"))
         return
-    if shown(path) != str(path):
+    if shown(path) != name_of(path):
         if suffix in AUDIO_EXTENSIONS:
             found.bad.append(BadClip(shown(path), "has a name that is not UTF-8: rename it"))
         return

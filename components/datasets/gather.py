@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from components.audio import Limits
+from components.audio import Limits, name_of
 from components.config import AudioConfig, DataConfig, Task
 from components.datasets.clips import SPLITS, BadClip
 from components.datasets.few import few_listed
@@ -14,6 +14,7 @@ from components.datasets.sources import resolve_labels
 from components.errors import DataError
 from components.labels import LabelSet
 from components.progress import Progress, quiet
+from components.s3 import AT_ONCE, address_of
 
 THREADS = 8
 
@@ -53,7 +54,8 @@ def build_manifest(
         sections.notes.append(f"{len(fit)} of {everything} clips are used: data.clips_a_label is {data.clips_a_label}")
     bad, looked = [*sections.bad, *unfit], list[LookedAt]()
     limits = Limits(max_duration_s=audio.max_duration_s, max_pcm_bytes=round(audio.max_pcm_mib * 2**20))
-    with ThreadPoolExecutor(data.num_workers or THREADS) as pool:
+    far = any(address_of(clip.raw.path) for clip in fit)
+    with ThreadPoolExecutor(data.num_workers or (AT_ONCE if far else THREADS)) as pool:
         results = pool.map(lambda clip: look(clip, limits, data.min_duration_s), fit)
         for result in progress(results, "looking at clips", len(fit)):
             if isinstance(result, BadClip):
@@ -69,7 +71,7 @@ def _row(looked: LookedAt, label_set: LabelSet) -> dict[str, object]:
     clip, raw = looked.clip, looked.clip.raw
     return {
         "clip_id": clip.clip_id,
-        "path": str(raw.path),
+        "path": name_of(raw.path),
         "sha256": looked.sha256,
         "duration_s": looked.header.duration_s,
         "sample_rate": looked.header.sample_rate,

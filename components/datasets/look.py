@@ -1,11 +1,10 @@
 """What the files themselves say: header, length and content; and what equal content means for splits."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from components.audio import Header, Limits, probe
+from components.audio import Header, Limits, digest_of, name_of, near, probe
 from components.config import DataConfig
 from components.datasets.clips import BadClip
 from components.datasets.files import shown
@@ -26,14 +25,15 @@ class LookedAt:
 def look(clip: Listed, limits: Limits, min_duration_s: float) -> LookedAt | BadClip:
     """Look at a clip's file; the header first, as `probe` refuses what cannot be opened safely. Decoding it is for the store."""
     path = clip.raw.path
-    if shown(path) != str(path):
+    if shown(path) != name_of(path):
         return BadClip(shown(path), "lies in a folder whose name is not UTF-8: rename it")
     try:
-        header = probe(path, limits)
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        with near(path) as source:
+            header = probe(source, limits)
+            sha256 = digest_of(source)
     except AudioError as error:
-        return BadClip(shown(path), str(error).removeprefix(str(path)).strip(" :").replace(str(path), "it"))
+        name = name_of(path)
+        return BadClip(shown(path), str(error).removeprefix(name).strip(" :").replace(name, "it"))
     except OSError as error:
         return BadClip(shown(path), f"cannot be read: {error.strerror}")
     if header.duration_s < min_duration_s:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from components.config import DataConfig
+from components.datasets.bucket import stand_in
 from components.datasets.clips import Dataset
 from components.datasets.files import expand
 from components.datasets.inference import read_inference
@@ -14,6 +15,7 @@ from components.datasets.table import MayRead, read_csv, read_table
 from components.errors import ConfigError, DataError
 from components.labels import LABEL_SETS, LabelSet, from_codes, label_set
 from components.menus import canonical, nearest
+from components.s3 import is_remote
 
 LISTS: dict[str, Callable[[str, LabelSet, MayRead | None], Dataset]] = {"csv": read_csv, "inference": read_inference}
 DATASETS: dict[str, Callable[[str, LabelSet], Dataset]] = {
@@ -29,13 +31,13 @@ def parse(spec: str) -> tuple[str, str]:
     """`TYPE:PATH` -> (TYPE, PATH); a bare path is `inference:`.
 
     Raises:
-        DataError: if the type is unknown (it prints the menu), or the path is missing or an s3:// URL.
+        DataError: if the type is unknown (it prints the menu), or the path is missing.
     """
     source, colon, path = spec.partition(":")
     if not colon or _is_there(spec):
         source, path = "inference", spec
-    if source == "s3" or path.startswith("s3://"):
-        raise DataError(f"{spec} lies on S3, which is not read yet: copy it into a local folder and name that")
+    if source == "s3":
+        source, path = "inference", spec
     source = source.strip().lower()
     if source not in DATASETS:
         menu = ", ".join(DATASETS)
@@ -53,16 +55,21 @@ def _is_there(spec: str) -> bool:
 
 
 def read_dataset(spec: str, labels: LabelSet, may_read: MayRead | None = None) -> list[Dataset]:
-    """Read `TYPE:PATH`; a glob of CSVs or of OpenMIC folders is several data sets, any other spec is one.
+    """Read `TYPE:PATH`, on disk or `s3://`; a glob of CSVs or of OpenMIC folders is several data sets, any other spec is one.
 
     Under IRMAS_OPENMIC, IRMAS and OpenMIC are read with labels of their own, which then say what they can of the joint ones.
 
     Args:
-        may_read: as in `locate`.
+        may_read: as in `locate`; with it nothing on S3 is read.
     Raises:
         DataError: if the type is unknown, nothing is there, or a label is not in the set.
+        S3Error: if S3 refuses.
     """
     source, path = parse(spec)
+    if is_remote(path):
+        if may_read is not None:
+            raise DataError(f"{spec} lies on S3, where no data set is read from here: name a folder")
+        path = _near(path)
     places = [str(place) for place in expand(path)] if source in ("csv", "openmic") else [path]
     joins = needs_joining(source, labels)
     own = OWN[source] if joins else labels
@@ -80,13 +87,17 @@ def resolve_labels(data: DataConfig, labels: str | Iterable[str]) -> LabelSet:
         return _of_codes(list(labels))
     if canonical(labels) != "CSV":
         return label_set(labels)
-    tables = [path for source, path in map(parse, (*data.train, *data.val, *data.test)) if source == "csv"]
+    tables = [_near(path) for source, path in map(parse, (*data.train, *data.val, *data.test)) if source == "csv"]
     if not tables:
         raise ConfigError("labels: CSV takes the labels from the columns of a CSV, and data names none: add one as csv:PATH")
     columns = [column for table in tables for path in expand(table) for column in read_table(path).labels]
     if not columns:
         raise DataError(f"{tables[0]} has no label columns: add one 0/1 column a label")
     return from_codes(dict.fromkeys(columns))
+
+
+def _near(path: str) -> str:
+    return stand_in(path) if is_remote(path) else path
 
 
 def _of_codes(codes: list[str]) -> LabelSet:

@@ -12,6 +12,8 @@ from components.datasets.clips import BadClip, Dataset, RawClip
 from components.datasets.files import leads_out, read_text, shown
 from components.errors import DataError
 from components.labels import LabelSet
+from components.places import stand_ins
+from components.s3 import SCHEME, is_remote
 
 RESERVED = ("file", "split", "group", "fold", "speaker")
 _CELLS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1, "": None, "nan": None}
@@ -128,6 +130,8 @@ def locate(table: Table, row: list[str], line: int, may_read: MayRead | None = N
     at = f"{shown(table.path)}, line {line}"
     if not (text := table.cell(row, "file")):
         return BadClip(at, "names no file")
+    if is_remote(text) and may_read is None:
+        return stand_ins(text), unicodedata.normalize("NFC", text.removeprefix(SCHEME))  # whether it is there is seen when it is read
     written = Path(text) if may_read else Path(text).expanduser()
     folder, here = table.path.parent, Path.cwd()
     wanted = [folder / written] if may_read else [folder / written, written]

@@ -63,7 +63,6 @@ def paired_difference(
     confidence: float,
     rounds: int = 1000,
     seed: int = 0,
-    weights: npt.ArrayLike | None = None,
 ) -> tuple[float, float, float]:
     """Macro F1 of `a` minus macro F1 of `b` on the same clips, with its bootstrap interval.
 
@@ -75,7 +74,6 @@ def paired_difference(
         mask: [clip, label], true where known.
         groups: [clip]; each clip by itself without it.
         confidence: 0 to 1.
-        weights: [clip], how many clips each stands for; one without it.
     Returns:
         difference, low, high.
     Raises:
@@ -85,11 +83,8 @@ def paired_difference(
     places = group_places(groups, len(a.scores))
     support, known = a.targets.sum(axis=0), a.mask.sum(axis=0)
 
-    stands_for = np.ones(len(places)) if weights is None else np.asarray(weights, np.float64)
-
     def difference(drawn: Floats) -> Floats:
-        counted = drawn * stands_for
-        first, second = (macro(count(side, decisions(side.scores), counted).f1, support, known) for side in (a, b))
+        first, second = (macro(count(side, decisions(side.scores), drawn).f1, support, known) for side in (a, b))
         return np.asarray(first - second)
 
     point = float(difference(np.ones((1, len(places))))[0])

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from components.config_texts import AISFX, SOURCES
 from components.errors import ConfigError
 from components.menus import build, canonical, nearest
 from components.model_input import ModelInputDataType
-from components.models.aisfx import NAME as AISFX
 from components.models.aisfx import AisfxCnn9, attribution_text, find_aisfx
 from components.models.audioset import start_head
 from components.models.contract import Backbone, Head
@@ -96,7 +96,7 @@ def check_weights(pretrained: str) -> None:
     """
     if pretrained == AISFX:
         find_aisfx()
-    elif pretrained not in ("none", "hub"):
+    elif pretrained not in SOURCES:
         find_weights(pretrained)
 
 

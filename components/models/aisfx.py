@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from components.config_texts import AISFX
 from components.errors import ConfigError
 from components.model_input import ModelInputDataType
 from components.models.pretrained import fill, load_backbone, read_weights
@@ -12,7 +13,6 @@ from components.places import pretrained_root
 
 PATCH_FRAMES = 100  # what the network saw at once in training: 2.3 s
 POOLED = 8  # frames of the input to one of the last block's
-NAME = "aisfx"
 ATTRIBUTION = {
     "title": "aiSFX, model X-Sequential-CE: the embedding network",
     "authors": "Alison Bernice Ma and Alexander Lerch",
@@ -49,7 +49,7 @@ class AisfxCnn9(nn.Module):
         self.blocks = nn.ModuleList(Block(before, width) for before, width in zip((in_channels, *widths), widths, strict=False))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # the stubs know it of tensors only
         self.width = widths[-1]
-        if pretrained == NAME:
+        if pretrained == AISFX:
             fill(self, read_weights(find_aisfx()), "AISFX_CNN9", "aiSFX's checkpoint")
         else:
             load_backbone(self, pretrained, "AISFX_CNN9")
@@ -88,7 +88,7 @@ def find_aisfx() -> Path:
     Raises:
         ConfigError: if it did not.
     """
-    folder = pretrained_root() / NAME
+    folder = pretrained_root() / AISFX
     if not (folder / "model.safetensors").is_file():
         raise ConfigError(f"aiSFX's weights are not at {folder}: run `timbre models fetch aisfx` once, where PyPI can be reached")
     return folder

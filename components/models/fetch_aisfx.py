@@ -15,9 +15,10 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from components.config_texts import AISFX
 from components.errors import ConfigError
 from components.files import write_whole
-from components.models.aisfx import ATTRIBUTION, NAME, attribution_text
+from components.models.aisfx import ATTRIBUTION, attribution_text
 from components.places import pretrained_root
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def fetch_aisfx(wheel: Path | None = None) -> Path:
         raise ConfigError(f"{wheel.name} is not what PyPI published, its sha256 is {found[:8]} and not {SHA256[:8]}: fetch it again")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         tensors = convert(archive.read(CHECKPOINT))
-    target = pretrained_root() / NAME
+    target = pretrained_root() / AISFX
     write_whole(target / "ATTRIBUTION.txt", attribution_text().encode())
     write_whole(target / "model.safetensors", save(tensors, metadata={"attribution": attribution_text()}))
     log.info("aiSFX by %s, %s", ATTRIBUTION["authors"], ATTRIBUTION["licence"])

@@ -78,7 +78,7 @@ class Webhook:
     def __init__(self, url: str, timeout_s: float) -> None:
         try:
             parts = urlsplit(url)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable() and " " not in url
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and url.isascii() and url.isprintable() and " " not in url
             self._where = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
         except ValueError:
             usable = False
@@ -96,7 +96,7 @@ class Webhook:
         except urllib.error.HTTPError as error:
             with error:
                 raise Unsent(f"the webhook at {self._where} answered {error.code}") from None
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:  # UnicodeError: a host that no name server could know
             raise Unsent(f"the webhook at {self._where} cannot be reached: {_why(error)}") from None
 
 
@@ -141,6 +141,8 @@ class Email:
             raise ConfigError(f"{SMTP} is no mail server's address: {HIDDEN}")
         self._host, self._port, self._tls = parts.hostname, port, parts.scheme == "smtps"
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
+        if not f"{self._user}{self._password}".isascii():
+            raise ConfigError(f"{SMTP} has a user or a password with other signs than ASCII's, which a login cannot send: choose others")
         self._sender, self._to, self._timeout_s = sender, to, timeout_s
 
     def send(self, message: Message) -> None:
@@ -155,7 +157,7 @@ class Email:
             raise Unsent(f"{where} takes no mail for {', '.join(self._to)}") from None
         except smtplib.SMTPResponseException as error:
             raise Unsent(f"{where} answered {error.smtp_code}") from None
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, smtplib.SMTPException, UnicodeError) as error:  # UnicodeError: as above
             raise Unsent(f"{where} cannot be used: {_why(error)}") from None
         if refused:  # the others have it
             log.warning("%s takes no mail for %s", where, ", ".join(sorted(refused)))

@@ -53,9 +53,9 @@ def first_with(content: str, openers: Iterable[Callable[[], BinaryIO]], check: C
 
 def may_be_there(source: str | None, audio_uri: str | None) -> bool:
     """Whether there is something to open, which is not read."""
-    if audio_uri is not None and (audio_uri.startswith(kept_audio.SCHEME) or Path(audio_uri).is_file()):
+    if audio_uri is not None and kept_audio.may_hold(audio_uri):
         return True
-    return source is not None and any(path.is_file() for path in _named(source))
+    return source is not None and any(kept_audio.may_hold(str(path)) for path in _named(source))
 
 
 def sha256_of(file: BinaryIO, check: Callable[[], object] = int) -> str:

@@ -37,7 +37,7 @@ def drift(
     comparison = Comparison(reference, current, kept, label_set, config)
     enough = min(counted.clips, counted.reference) >= config.min_clips
     checks = corrected(comparison.checks(), config.alpha) if enough else []
-    findings = findings_of(checks, label_set, counted)
+    findings = findings_of(checks)
     state: State = "drift" if findings else "no drift" if checks else "too little data"
     sentence = sentence_of(state, findings, checks, counted, config, label_set)
     notes = notes_on(counted, _without_scores(current, kept, label_set))

@@ -5,18 +5,18 @@ import logging
 import os
 import shutil
 import stat
-import tempfile
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
-from components.errors import ConfigError
+from components.errors import ConfigError, S3Error
+from components.evaluation.names import plural
+from components.s3 import SCHEME, Remote, is_remote
 
 log = logging.getLogger("timbre.service")
-SCHEME = "s3://"
 MOST_BYTES = 64 * 2**20  # that wait to be kept
 ROOM = 2**29  # bytes that stay free on a disk
 CLOSE_S = 10.0
@@ -43,7 +43,7 @@ class Folder:
         return str(self._folder / sha256[:2] / sha256)
 
     def holds(self, sha256: str) -> bool:
-        return Path(self.uri(sha256)).is_file()
+        return may_hold(self.uri(sha256))
 
     def put(self, sha256: str, content: bytes) -> None:
         path = Path(self.uri(sha256))
@@ -71,9 +71,10 @@ class Bucket:
         return False
 
     def put(self, sha256: str, content: bytes) -> None:
-        fs = _s3()
-        if not fs.exists(self.uri(sha256)):
-            fs.pipe_file(self.uri(sha256), content)
+        with _as_os_error():
+            there = Remote.of(self._address)
+            if not there.holds(sha256):
+                there.put(sha256, content)
 
 
 def place_of(where: str) -> Place | None:
@@ -91,6 +92,11 @@ def place_of(where: str) -> Place | None:
     return Bucket(where)
 
 
+def may_hold(uri: str) -> bool:
+    """Whether something may be kept there; another machine is not asked, and a disk that does not answer holds nothing."""
+    return is_remote(uri) or os.path.isfile(uri)  # noqa: PTH113 - a Path's own raises where the disk does
+
+
 def drop(uri: str) -> None:
     """Remove what is kept there; it may be gone already.
 
@@ -98,8 +104,9 @@ def drop(uri: str) -> None:
         OSError: if it cannot be removed.
     """
     if uri.startswith(SCHEME):
-        with contextlib.suppress(FileNotFoundError):
-            _s3().rm_file(uri)
+        with _as_os_error():
+            above, _, name = uri.rpartition("/")
+            Remote.of(above).remove(name)
         return
     Path(uri).unlink(missing_ok=True)
 
@@ -124,7 +131,7 @@ class KeptAudio:
     """Takes bytes from whoever has them at hand and puts them in their place in a thread of its own.
 
     Args:
-        count: told how many clips were `kept`, `skipped` (too many waited) or `failed`.
+        count: told how many clips were `kept`, `skipped` (too many waited), `dropped` (there was no time left) or `failed`.
         max_bytes: of one clip.
     """
 
@@ -138,7 +145,7 @@ class KeptAudio:
         self._thread.start()
 
     def take(self, sha256: str, source: Any) -> str | None:
-        """Where the bytes of a seekable file object will be; None where they cannot be taken now."""
+        """Where the bytes of a seekable file object will be; None where they cannot be taken now, which is counted."""
         if self._place.holds(sha256):
             return self._place.uri(sha256)
         size = source.seek(0, os.SEEK_END)
@@ -148,20 +155,37 @@ class KeptAudio:
         if not taken:
             self._count("skipped", 1)
             return None
-        source.seek(0)
-        content = source.read()
+        try:
+            source.seek(0)
+            content = source.read()
+        except OSError as error:
+            with self._changed:
+                self._bytes -= size
+            self._fail(sha256, str(error))
+            return None
         with self._changed:
-            self._bytes += len(content) - size
-            self._waiting.append((sha256, content))
-            self._changed.notify()
+            late = self._closing
+            self._bytes += (0 if late else len(content)) - size
+            if not late:
+                self._waiting.append((sha256, content))
+                self._changed.notify()
+        if late:
+            self._count("skipped", 1)
+            return None
         return self._place.uri(sha256)
 
     def close(self, within_s: float = CLOSE_S) -> None:
-        """Put what waits in its place, for at most this long."""
+        """Put what waits in its place, for at most this long; what is left then is dropped and counted."""
         with self._changed:
             self._closing = True
             self._changed.notify()
         self._thread.join(within_s)
+        with self._changed:
+            left = len(self._waiting)
+            self._waiting.clear()
+        if left:
+            log.warning("the audio of %s is not kept: there was no time left for it", plural(left, "clip"))
+            self._count("dropped", left)
 
     def _run(self) -> None:
         while True:
@@ -170,38 +194,41 @@ class KeptAudio:
                     self._changed.wait()
                 if not self._waiting:
                     return
-                sha256, content = self._waiting.popleft()
-            try:
-                self._place.put(sha256, content)
-                self._count("kept", 1)
-            except Exception as error:  # S3's client has errors of many kinds
-                log.warning("the audio %s cannot be kept: %s", sha256[:8], error)
-                self._count("failed", 1)
+                sha256, content = self._waiting[0]  # it waits until it is kept
+            reason = self._put(sha256, content)
             with self._changed:
+                if not self._waiting:
+                    return  # it was dropped, and is counted as that
+                self._waiting.popleft()
                 self._bytes -= len(content)
             del content
+            if reason is None:
+                self._count("kept", 1)
+            else:
+                self._fail(sha256, reason)
+
+    def _put(self, sha256: str, content: bytes) -> str | None:
+        """None, or why it cannot be kept; the error itself would hold the content."""
+        try:
+            self._place.put(sha256, content)
+        except Exception as error:  # whatever it is, it is logged and counted, and the thread goes on with the next clip
+            return str(error) or type(error).__name__
+        return None
+
+    def _fail(self, sha256: str, reason: str) -> None:
+        log.warning("the audio %s cannot be kept: %s", sha256[:8], reason)
+        self._count("failed", 1)
 
 
 def _download(uri: str, max_bytes: int) -> BinaryIO:
-    with contextlib.ExitStack() as stack:
-        try:
-            remote = stack.enter_context(_s3().open(uri, "rb"))
-            if remote.size > max_bytes:
-                raise OSError(f"{uri} holds {remote.size} bytes, more than {max_bytes}")
-            file = stack.enter_context(tempfile.TemporaryFile())
-            shutil.copyfileobj(remote, file, 2**20)
-        except Exception as error:  # S3's client has errors of many kinds
-            raise OSError(f"S3 does not give {uri}: {error}") from error
-        remote.close()
-        stack.pop_all()  # the file is the caller's now
-    file.seek(0)
-    return file
+    with _as_os_error():
+        return cast(BinaryIO, Remote.of(uri).open(max_bytes=max_bytes))
 
 
-def _s3() -> Any:
+@contextlib.contextmanager
+def _as_os_error() -> Iterator[None]:
+    """What a folder raises, S3 raises too."""
     try:
-        import s3fs  # type: ignore[import-untyped]
-    except ModuleNotFoundError:
-        raise ConfigError("TIMBRE_LOG_AUDIO names S3, which needs s3fs: pip install 'timbre-audio[s3]'") from None
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    return s3fs.S3FileSystem(endpoint_url=endpoint, use_listings_cache=False)
+        yield
+    except S3Error as error:
+        raise OSError(str(error)) from error

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from components.config import DriftConfig
+from components.errors import ConfigError
 from components.labels import LabelSet
 from components.monitoring.drift import drift
 from components.monitoring.listen import sounds
@@ -46,11 +47,12 @@ def look(model: str, since: str | None, until: str | None, config: DriftConfig, 
     Raises:
         RegistryError: if the model or the database is not there.
         TaggerError: if the model has no reference.
-        ConfigError: if a moment is none.
+        ConfigError: if a moment is none, or the period ends before it begins.
     """
     from components.evaluation.reference import read_reference
     from components.registry import Registry
     from components.registry.predictions import Predictions
+    from components.registry.records import rfc3339
     from components.registry.reviews import Reviews
     from components.tagger.folder import check
 
@@ -60,6 +62,8 @@ def look(model: str, since: str | None, until: str | None, config: DriftConfig, 
         log = Predictions(registry.database)
         now = log.clock()
         first, end = moment(since, now), moment(until, now)
+        if first is not None and first >= (end or now):
+            raise ConfigError(f"the period begins at {rfc3339(first)} and ends at {rfc3339(end or now)}: let it begin earlier")
         current = with_targets(log.frame(found.digest, first, end), Reviews(registry.database).list(found.digest, first, end), now)
     labels, reference = check(folder, found.digest).settings.label_set, read_reference(folder)
     verdict = drift(reference, current, labels, config, now)

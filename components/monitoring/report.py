@@ -10,6 +10,7 @@ import pandas as pd
 
 from components.config import DriftConfig
 from components.evaluation.inline import inline
+from components.evaluation.names import display_name
 from components.evaluation.wording import noun
 from components.labels import LabelSet
 from components.monitoring.listen import Sound
@@ -102,7 +103,7 @@ def _rows(verdict: DriftVerdict, label_set: LabelSet) -> list[Row]:
     """Labels that drifted first, the surest on top; then the others in their order."""
     each = {(check.area, check.name): check for check in verdict.checks}
     made = [
-        Row(label.full_name.replace("_", " "), *(each.get((area, label.code)) for area in ("prevalence", "scores", "calibration")))
+        Row(display_name(label.full_name), *(each.get((area, label.code)) for area in ("prevalence", "scores", "calibration")))
         for label in label_set.labels
     ]
     return sorted(

@@ -110,7 +110,8 @@ def _rules(facts: Facts, config: RetrainConfig) -> Iterator[_Holds]:
         because = f"macro F1 on {plural(live.clips, 'reviewed clip')} is {live.f1:.3f} ({live.low:.3f} to {live.high:.3f})"
         yield _Holds("live F1", f"{because}, below watch.retrain.min_live_f1 {config.min_live_f1:g}", f"{key}:f1:{len(facts.done)}")
     if config.min_new_reviews is not None and facts.new_reviews >= config.min_new_reviews:
-        yield _Holds("reviews", f"{plural(facts.new_reviews, 'clip')} were reviewed since the last", f"{key}:reviews:{len(facts.done)}")
+        many = f"{plural(facts.new_reviews, 'clip')} {'was' if facts.new_reviews == 1 else 'were'} reviewed since the last"
+        yield _Holds("reviews", many, f"{key}:reviews:{len(facts.done)}")
 
 
 def facts_of(registry: Registry, reviews: Reviews) -> Facts:

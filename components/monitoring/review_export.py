@@ -1,22 +1,29 @@
-"""Reviews as a data set: the clips and a CSV of their labels; the same reviews give the same bytes, so that DVC can version them."""
+"""Reviews as a data set: the clips and a CSV of their labels; the same reviews give the same bytes, so that DVC can version them.
+
+How each review came about lies beside, a line of JSON a clip, for who wants to choose among them: it is no label, and people's names are
+nobody's data.
+"""
 
 import csv
 import io
+import json
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from components.errors import DataError
+from components.evaluation.names import plural
 from components.files import write_whole
+from components.monitoring.clip_audio import open_clip, suffix_of
+from components.registry.records import rfc3339
 from components.registry.reviews import Review
 
-TABLE, AUDIO = "labels.csv", "audio"
+TABLE, AUDIO, REVIEWS = "labels.csv", "audio", "reviews.jsonl"
 OURS = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
-Open = Callable[[Review], tuple[BinaryIO, str] | None]
 
 
 @dataclass(frozen=True)
@@ -41,30 +48,31 @@ def truths(reviews: Iterable[Review], labels: Sequence[str]) -> dict[str, tuple[
     return found
 
 
-def export(reviews: Iterable[Review], labels: Sequence[str], folder: Path, open_audio: Open) -> Exported:
-    """Write `labels.csv` and `audio/` into a folder: `csv:<folder>/labels.csv` is the data set.
+def export(reviews: Iterable[Review], labels: Sequence[str], folder: Path) -> Exported:
+    """Write `labels.csv`, `reviews.jsonl` and `audio/` into a folder: `csv:<folder>/labels.csv` is the data set.
 
     Clips that an earlier export wrote there and this one does not name are removed.
 
     Args:
         labels: codes, a column each.
-        open_audio: gives a review's clip and how its name ends, or None where the bytes are gone.
     Raises:
         DataError: if there is nothing to write.
     """
-    known, rows, gone = truths(reviews, labels), [], 0
-    for content, (one, told) in sorted(known.items()):
-        opened = open_audio(one)
-        if opened is None:
+    rows: list[tuple[str, ...]] = []
+    lines, gone = "", 0
+    for content, (one, told) in sorted(truths(reviews, labels).items()):
+        try:
+            file = open_clip(content, one.source, one.audio_uri)
+        except OSError:
             gone += 1
             continue
-        file, suffix = opened
         with file:
-            name = f"{content}.{suffix}"
+            name = f"{content}.{suffix_of(file) or 'audio'}"
             _copy(file, folder / AUDIO / name)
         rows.append((name, *("" if code not in told else str(int(told[code])) for code in labels)))
+        lines += _line(name, one)
     if not rows:
-        said = f"the audio of all {gone} reviewed clips is gone" if gone else "no clip has been reviewed yet"
+        said = f"of {plural(gone, 'reviewed clip')} no audio is left" if gone else "no clip has been reviewed yet"
         raise DataError(f"{said}: there is nothing to export")
     _sweep(folder / AUDIO, {row[0] for row in rows})
     text = io.StringIO()
@@ -72,7 +80,13 @@ def export(reviews: Iterable[Review], labels: Sequence[str], folder: Path, open_
     writer.writerow(("file", *labels))
     writer.writerows((f"{AUDIO}/{name}", *cells) for name, *cells in rows)
     write_whole(folder / TABLE, text.getvalue().encode())
+    write_whole(folder / REVIEWS, lines.encode())
     return Exported(folder / TABLE, len(rows), gone)
+
+
+def _line(name: str, review: Review) -> str:
+    about = {"model": review.model, "at": rfc3339(review.at), "sampled_p": review.sampled_p, "opinion_shown": review.opinion_shown}
+    return json.dumps({"file": f"{AUDIO}/{name}", **about}) + "\n"
 
 
 def _copy(file: BinaryIO, path: Path) -> None:

@@ -61,7 +61,7 @@ def queue(
     distances = distances_of(pool.scores, thresholds, task)
     done = np.array([content in reviewed for content in pool.contents], bool)
     free = ~done & np.array([content not in skipped for content in pool.contents], bool)
-    by_distance, by_lot = iter(_by_distance(distances, done, free)), iter(_by_lot(pool, free))
+    by_distance, by_lot = _by_distance(distances, done, free), _by_lot(pool, free)
     taken: set[int] = set()
 
     def next_of(order: Iterator[int]) -> int | None:
@@ -102,11 +102,11 @@ def _logit(shares: Floats) -> Floats:
     return np.asarray(np.log(shares) - np.log1p(-shares))
 
 
-def _by_distance(distances: Floats, done: npt.NDArray[np.bool_], free: npt.NDArray[np.bool_]) -> list[int]:
+def _by_distance(distances: Floats, done: npt.NDArray[np.bool_], free: npt.NDArray[np.bool_]) -> Iterator[int]:
     """Rows in turn over the labels that they are nearest to; in each turn the nearest first."""
     usable = np.isfinite(distances).all(axis=1) & (distances.shape[1] > 0)
     if not usable.any():
-        return []
+        return
     label = np.where(usable, np.nan_to_num(distances, nan=np.inf).argmin(axis=1), -1)
     nearest = np.where(usable, np.nan_to_num(distances, nan=np.inf).min(axis=1), np.inf)
     turn = np.zeros(len(distances))
@@ -114,11 +114,11 @@ def _by_distance(distances: Floats, done: npt.NDArray[np.bool_], free: npt.NDArr
         rows = np.flatnonzero((label == place) & free)
         turn[rows[np.argsort(nearest[rows], kind="stable")]] = np.arange(len(rows)) + ((label == place) & done).sum()
     order = np.lexsort((nearest, turn))
-    return [int(row) for row in order if usable[row] and free[row]]
+    yield from map(int, order[(usable & free)[order]])
 
 
-def _by_lot(pool: Pool, free: npt.NDArray[np.bool_]) -> list[int]:
-    return sorted((int(row) for row in np.flatnonzero(free)), key=lambda row: pool.contents[row])
+def _by_lot(pool: Pool, free: npt.NDArray[np.bool_]) -> Iterator[int]:
+    yield from sorted(map(int, np.flatnonzero(free)), key=pool.contents.__getitem__)
 
 
 def _candidate(pool: Pool, distances: Floats, row: int, drawn: bool) -> Candidate:

@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
-
-from components.audio import Source
+from typing import BinaryIO, Protocol
 
 
 @dataclass(frozen=True)
@@ -25,15 +23,15 @@ class ReviewedClip:
 
     Attributes:
         content: sha256 of the file's bytes.
-        open: gives its audio; an OSError or AudioError where that is gone.
-        codes: of the labels that are true; of every other one it is known that it is not.
-        weight: how many clips of the served ones it stands for: 1 / the chance with which it was drawn for review.
+        open: gives its audio, which the caller closes; an OSError where that is gone.
+        codes: of the labels that are true.
+        known: of the labels that the person was asked for; those that are not true are false.
     """
 
     content: str
-    open: Callable[[], Source]
+    open: Callable[[], BinaryIO]
     codes: frozenset[str]
-    weight: float = 1.0
+    known: frozenset[str]
 
 
 class Reviews(Protocol):

@@ -45,18 +45,17 @@ class ShadowVerdict:
 
 @dataclass(frozen=True, eq=False)
 class Beside:
-    """Decisions of both on the same clips, [clip, label], with what is true, and [clip] how many clips each stands for."""
+    """Decisions of both on the same clips, and what is true, [clip, label]."""
 
     candidate: Bools
     production: Bools
     targets: Bools
-    weights: npt.NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def first(self, clips: int) -> "Beside":
-        return Beside(self.candidate[:clips], self.production[:clips], self.targets[:clips], self.weights[:clips])
+        return Beside(self.candidate[:clips], self.production[:clips], self.targets[:clips])
 
 
 def look_size(clips: int, least: int) -> int | None:
@@ -74,7 +73,7 @@ def compare(beside: Beside, config: GateConfig) -> tuple[float, float, float]:
     """Macro F1 of the candidate minus that of production, over labels that some clip has, with the interval of this look."""
     known = np.broadcast_to(beside.targets.any(axis=0), beside.targets.shape)
     confidence = confidence_at(len(beside), config)
-    return paired_difference(beside.candidate, beside.production, beside.targets, known, None, confidence, ROUNDS, weights=beside.weights)
+    return paired_difference(beside.candidate, beside.production, beside.targets, known, None, confidence, ROUNDS)
 
 
 def look(registry: Registry, config: GateConfig, reviews: Reviews, who: str, device: str = "auto") -> ShadowVerdict:
@@ -87,9 +86,10 @@ def look(registry: Registry, config: GateConfig, reviews: Reviews, who: str, dev
     if (pair := shadow.find()) is None:
         return ShadowVerdict("none", "nothing is in shadow")
     named = f"{pair.candidate.key} beside {pair.production.key}"
-    if set(pair.candidate.labels) != set(pair.production.labels):
+    labels = set(pair.candidate.labels)
+    if labels != set(pair.production.labels):
         return ShadowVerdict("waits", f"{named}: their labels differ, so a person must promote it", candidate=pair.candidate.key)
-    clips = list(reviews.first_reviewed_since(pair.since))
+    clips = [clip for clip in reviews.first_reviewed_since(pair.since) if labels <= clip.known]
     size, seen = look_size(len(clips), config.shadow_min_clips), max((int(one["clips"]) for one in pair.looks), default=0)
     if size is None or size <= seen:
         return _wait(shadow, pair, config, who, len(clips), seen)
@@ -120,25 +120,24 @@ def hear(candidate: Tagger, production: Tagger, clips: Iterable[ReviewedClip], m
     """Score the first clips that can be read, at most so many, with both taggers; labels stand in the candidate's order."""
     order = [production.label_set.codes.index(code) for code in candidate.label_set.codes]
     decided: list[tuple[Bools, Bools]] = []
-    targets, weights = list[Bools](), list[float]()
+    targets: list[Bools] = []
     readable = _readable(clips, {candidate.sample_rate, production.sample_rate})
     while len(targets) < most and (block := [pair for _, pair in zip(range(min(BLOCK, most - len(targets))), readable, strict=False)]):
         ours = _decisions(candidate, [heard[candidate.sample_rate] for _, heard in block])
         theirs = _decisions(production, [heard[production.sample_rate] for _, heard in block])[:, order]
         decided.append((ours, theirs))
         targets += [_true(candidate.label_set, clip) for clip, _ in block]
-        weights += [clip.weight for clip, _ in block]
     none = np.zeros((0, len(candidate.label_set)), bool)
     ours, theirs = (np.concatenate([none, *(pair[side] for pair in decided)]) for side in (0, 1))
-    return Beside(ours, theirs, np.array(targets, bool).reshape(-1, len(candidate.label_set)), np.array(weights))
+    return Beside(ours, theirs, np.array(targets, bool).reshape(-1, len(candidate.label_set)))
 
 
 def _readable(clips: Iterable[ReviewedClip], rates: set[int]) -> Iterator[tuple[ReviewedClip, dict[int, Clip16]]]:
     """Clips at the rates that are wanted; those whose audio is gone are left out."""
     for clip in clips:
         try:
-            source = clip.open()
-            heard = {rate: load(source, rate) for rate in rates}
+            with clip.open() as source:
+                heard = {rate: load(source, rate) for rate in rates}
         except (AudioError, OSError):
             continue
         yield clip, heard

@@ -4,16 +4,14 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from components.monitoring import reviewed
-from components.monitoring.clip_audio import may_be_there, open_clip, suffix_of
+from components.monitoring.clip_audio import may_be_there, open_clip
 from components.monitoring.detections import begin_of
 from components.monitoring.performance import performance
 from components.monitoring.review_export import export
 from components.monitoring.reviewed import LiveF1, ReviewedClip
 from components.registry import Registry
-from components.registry.errors import UnknownPrediction
 from components.registry.reviews import Review, Reviews, lot
 
 LEAST = 20  # reviewed clips of the draw, below which nothing is said of a model's macro F1
@@ -32,7 +30,7 @@ class StoredReviews:
 
     def count_since(self, moment: datetime | None) -> int:
         fresh = {one.content: one for one in self._reviews.list() if moment is None or one.at > moment}
-        return sum(self._may_be_heard(one) for one in fresh.values())
+        return sum(may_be_there(one.source, one.audio_uri) for one in fresh.values())
 
     def live_f1(self, model: str) -> LiveF1 | None:
         found = performance(self._reviews, model)
@@ -43,38 +41,23 @@ class StoredReviews:
     def first_reviewed_since(self, moment: datetime) -> Iterator[ReviewedClip]:
         """Those of the draw alone: clips that were chosen because production is unsure of them would speak for the candidate."""
         every = sorted(self._reviews.list(), key=lambda one: one.at)
-        reach: dict[datetime, float] = {}
+        reach: dict[tuple[str, datetime], float] = {}  # of each model's own draw in a week
         for one in every:
             if one.sampled_p is not None:
-                week = begin_of(one.heard_at, "week")
-                reach[week] = max(reach.get(week, 0.0), lot(one.content))
-        seen: set[str] = set()
+                reach[_draw_of(one)] = max(reach.get(_draw_of(one), 0.0), lot(one.content))
+        known = {one.content for one in every if (one.first_at or one.at) <= moment}
         for one in every:
-            is_first, drawn = one.content not in seen, lot(one.content) <= reach.get(begin_of(one.heard_at, "week"), -1.0)
-            seen.add(one.content)
-            if is_first and drawn and one.at > moment:
-                yield ReviewedClip(one.content, partial(self._open, one), frozenset(one.labels))
+            if one.content not in known and lot(one.content) <= reach.get(_draw_of(one), -1.0):
+                known.add(one.content)
+                audio = partial(open_clip, one.content, one.source, one.audio_uri)
+                yield ReviewedClip(one.content, audio, frozenset(one.labels), frozenset(one.known))
 
     def export(self, folder: Path) -> Path:
-        return export(self._reviews.list(), self._registry.find().labels, folder, self._opened).table
+        return export(self._reviews.list(), self._registry.find().labels, folder).table
 
-    def _open(self, review: Review) -> BinaryIO:
-        about = self._reviews.prediction(review.prediction_id)
-        return open_clip(review.content, about.source, about.audio_uri)
 
-    def _opened(self, review: Review) -> tuple[BinaryIO, str] | None:
-        try:
-            file = self._open(review)
-        except (OSError, UnknownPrediction):
-            return None
-        return file, suffix_of(file) or "audio"
-
-    def _may_be_heard(self, review: Review) -> bool:
-        try:
-            about = self._reviews.prediction(review.prediction_id)
-        except UnknownPrediction:
-            return False
-        return may_be_there(about.source, about.audio_uri)
+def _draw_of(review: Review) -> tuple[str, datetime]:
+    return review.model, begin_of(review.heard_at, "week")
 
 
 def reviews_of(registry: Registry) -> reviewed.Reviews:

@@ -27,7 +27,7 @@ ADVICE = {
 }
 
 
-def findings_of(checks: Sequence[Check], label_set: LabelSet, counted: Counted) -> tuple[Finding, ...]:
+def findings_of(checks: Sequence[Check]) -> tuple[Finding, ...]:
     """The finds with their words, the surest first, and of equally sure ones that which exceeds its floor most."""
     found = sorted((check for check in checks if check.found), key=lambda one: (max(one.sure, SURE), -abs(one.effect) / one.floor))
     return tuple(Finding(check, f"{_upper(change(check))}; {how_sure(check.sure)}.", advice(check)) for check in found)
@@ -85,7 +85,8 @@ def notes_on(counted: Counted, without_scores: int) -> tuple[str, ...]:
     left_out = [f"{plural(rows, 'row')} {reason}" for reason, rows in counted.left_out.items()]
     notes = [f"Left out of the period: {listed(left_out)}."] if left_out else []
     if without_scores:
-        notes.append(f"{plural(without_scores, 'clip')} have a score that is no number; it counts nowhere.")
+        has = "has" if without_scores == 1 else "have"
+        notes.append(f"{plural(without_scores, 'clip')} {has} a score that is no number; it counts nowhere.")
     return tuple(notes)
 
 

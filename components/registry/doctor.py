@@ -49,7 +49,7 @@ def examine(registry: Registry, who: str = "doctor", progress: Progress = quiet)
             current, former = keys.production(session), history.former(session)
     except RegistryError as error:
         return [*found, Finding(str(error), registry.database.where, "start it, or set TIMBRE_DATABASE_URL")]
-    lying = folders.by_digest(registry.root)
+    lying = registry.lying()
     if not lying and any(row.archived_at is None for row in rows.values()):
         where = str(registry.root)
         return [*found, Finding("the registry has models, but no tagger folders lie here", where, "set TIMBRE_MODELS to where they lie")]

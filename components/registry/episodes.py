@@ -205,7 +205,7 @@ def _is_newest(session: Session, seen: Observation) -> bool:
     if row is None:
         row = WatchedRow(model=seen.model, kind=seen.kind)
         session.add(row)
-    elif row.until > seen.until:
+    elif seen.until < row.until <= clock(session):  # one that ends later than now was told by a clock that was wrong
         return False
     row.model_key, row.watched_as, row.until, row.state = plain(seen.model_key), plain(seen.watched_as)[:300], seen.until, seen.state
     return True
@@ -234,8 +234,9 @@ def _begin(session: Session, seen: Observation, who: str) -> EpisodeRow:
 
 
 def _go_on(row: EpisodeRow, seen: Observation) -> EpisodeRow:
-    """Another period; it counts where at least half of it comes after the last that counted."""
-    if seen.until - row.counted_at >= max(LEAST_NEW, (seen.until - (seen.since or row.counted_at)) / 2):
+    """Another period; it counts where at least half of it comes after the last that counted, or where that was none of its time."""
+    fresh = seen.until - row.counted_at
+    if fresh < timedelta(0) or fresh >= max(LEAST_NEW, (seen.until - (seen.since or row.counted_at)) / 2):
         row.periods, row.counted_at = row.periods + 1, seen.until
         row.labels = [*row.labels, plain(list(seen.labels))][-MOST_PERIODS:]
     else:

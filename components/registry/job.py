@@ -10,7 +10,6 @@ from components.registry.tables import JobRow
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 ENDED = (SUCCEEDED, FAILED, CANCELLED)
-LEASE_S = 60.0  # that a job is its worker's without a word
 TAIL_CHARACTERS = 16 * 1024
 LONGEST_ERROR = 2000
 
@@ -31,7 +30,7 @@ class Job:
         token: of the lease, for who holds it; never shown.
         step, steps, epoch, epochs: how far it is and how far it goes; None until it trains.
         metrics: of the latest validation.
-        run: the name of its run folder.
+        run: the name of its run folder, or the address of a run elsewhere.
         log_tail: the last lines of its log, without the folders of this machine.
         model: `name@digest8` of what came of it.
     """
@@ -119,6 +118,11 @@ def tail_of(log: str) -> str:
     """The end of a log that may be shown: no colours, no folders of this machine, no half line at its start."""
     shown = without_folders(_COLOURS.sub("", str(plain(log)).replace("\r", "\n")))
     return shown if len(shown) <= TAIL_CHARACTERS else shown[-TAIL_CHARACTERS:].partition("\n")[2] or shown[-TAIL_CHARACTERS:]
+
+
+def lies_elsewhere(run: str | None) -> bool:
+    """Whether a job's `run` is the address of one on another machine; the name of a run folder holds no `://`."""
+    return "://" in (run or "")
 
 
 def without_folders(text: str) -> str:

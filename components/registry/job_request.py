@@ -1,12 +1,13 @@
 """What a training job may ask for: a configuration by its name, overrides that fit it, and no paths of the server but data."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from components.config import Config, load_config
+from components.config_texts import SOURCES, looks_like_a_path, texts_in
 from components.errors import ConfigError
 from components.menus import nearest
 from components.overrides import as_texts
@@ -15,7 +16,6 @@ from components.registry import names
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 MOST_OVERRIDES, LONGEST_OVERRIDE = 100, 4000
-SOURCES = ("none", "hub", "aisfx")  # of model.pretrained that are no paths
 NO_PATHS = ("name", "task", "labels")  # names that may be those of a file by chance
 
 
@@ -87,8 +87,8 @@ def refuse_foreign_paths(config: Config, roots: Sequence[Path], trusted: Config 
     Raises:
         ConfigError: if a data set, weights or a folder lies elsewhere, or a checkpoint is named at all.
     """
-    known = set() if trusted is None else {text for _, text in _texts(trusted.model_dump(mode="json"))}
-    for key, text in _texts(config.model_dump(mode="json")):
+    known = set() if trusted is None else {text for _, text in texts_in(trusted.model_dump(mode="json"))}
+    for key, text in texts_in(config.model_dump(mode="json")):
         if text in known or key.split(".")[0] in NO_PATHS or (key == "model.pretrained" and text in SOURCES):
             continue
         if key == "training.ckpt":
@@ -104,8 +104,7 @@ def _path_in(key: str, text: str) -> str | None:
         from components.datasets import parse  # pandas, which who only asks for a job's state need not load
 
         return parse(text)[1]
-    looks = bool(set(text) & set("/\\")) or text.startswith(("~", "."))
-    return text if looks or key == "model.pretrained" or _is_there(text) else None
+    return text if looks_like_a_path(text) or key == "model.pretrained" or _is_there(text) else None
 
 
 def _is_there(text: str) -> bool:
@@ -122,15 +121,3 @@ def _lies_in(path: str, roots: Sequence[Path]) -> bool:
         return False
     # Where a glob may climb out, its text still holds the step up that resolve() would have taken away.
     return ".." not in Path(path).parts and any(place.is_relative_to(root.resolve()) for root in roots)
-
-
-def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """(dotted key, text) of every text in nested values."""
-    if isinstance(value, str):
-        yield key, value
-    elif isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _texts(inner, f"{key}.{name}" if key else str(name))
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _texts(inner, key)

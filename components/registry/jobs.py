@@ -33,6 +33,7 @@ from components.registry.job import (
     JobPage,
     Pulse,
     job_of,
+    lies_elsewhere,
     without_folders,
 )
 from components.registry.job_request import checked
@@ -42,6 +43,8 @@ from components.registry.tables import JobRow, ModelRow
 LONGEST_KEY = 200
 NOBODY = "timbre"  # who buries jobs
 NOTHING = Pulse()
+DIED = "its process ended without a word: it was killed, or its machine went away"
+GOES_ON = "; the run that it waited for may go on where `run` says"
 
 
 class Jobs:
@@ -245,7 +248,7 @@ class Jobs:
                 if row.cancel_requested:
                     _end(session, row, CANCELLED, None, NOBODY)
                 elif row.by_hand:
-                    _end(session, row, FAILED, "its process ended without a word: it was killed, or its machine went away", NOBODY)
+                    _end(session, row, FAILED, DIED + (GOES_ON if lies_elsewhere(row.run) else ""), NOBODY)
                 else:
                     said = f"its worker died {row.attempts} times before it was done: see its log, and submit it again when that is mended"
                     _end(session, row, FAILED, said, NOBODY)

@@ -76,7 +76,7 @@ def may_serve(row: ModelRow) -> ModelRow:
     """
     present(row)
     if not row.is_active:
-        raise InactiveModel(f"model {row.key} is inactive{_why(row)}: `timbre models promote {row.key}` puts it in production")
+        raise InactiveModel(f"model {row.key} is inactive{_why(row)}: promote it to put it in production")
     return row
 
 

@@ -52,9 +52,11 @@ class Predictions:
     def add(self, predictions: Sequence[Prediction]) -> None:
         """Write rows, all or none; those that are there already stay as they are, so a batch may be sent again."""
         models = {(one.model, one.model_key): one for one in predictions}
+        fresh = sorted(models.keys() - self._known)
+        self._known -= models.keys()  # until these rows are there: who restores a database may take its models away
         with self.database.write(in_turn=False) as session:
             insert = INSERTS[session.get_bind().dialect.name]
-            for digest, key in sorted(models.keys() - self._known):
+            for digest, key in fresh:
                 labels = list(models[digest, key].labels)
                 row = insert(LoggedModelRow).values(digest=digest, key=key, labels=labels)
                 session.execute(row.on_conflict_do_update(index_elements=["digest"], set_={"key": key}))
@@ -114,36 +116,56 @@ class Predictions:
         """Forget every prediction of a file's bytes, and what people said of them; how many predictions there were.
 
         Args:
-            drop_audio: removes what is kept at an `audio_uri`; where it raises, the rows stay.
+            drop_audio: removes what is kept at an `audio_uri`; where it raises, rows that name it stay.
         """
         return sum(self._batches(select(PredictionRow.id).where(PredictionRow.content == sha256), drop_audio))
 
     def delete_before(self, moment: datetime, drop_audio: Callable[[str], None] = leave) -> int:
         """Forget what is older, in small transactions; how many there were. Audio goes with the last prediction of it.
 
-        What people have reviewed stays: it is worth their time, and goes with `delete_content` alone.
+        What people have reviewed stays: it is worth their time, and goes with `delete_content` alone. A review or a prediction that
+        comes while its audio is being removed stays without it.
         """
         reviewed = select(ReviewRow.prediction_id).where(ReviewRow.prediction_id == PredictionRow.id).exists()
         return sum(self._batches(select(PredictionRow.id).where(PredictionRow.at < moment, ~reviewed), drop_audio))
 
     def _batches(self, doomed: "Select[tuple[str]]", drop_audio: Callable[[str], None]) -> Iterator[int]:
-        deleted = delete(PredictionRow).where(PredictionRow.id.in_(doomed.limit(DELETED_AT_ONCE)))
+        """Rows whose audio others name go at once; the last that name it go when it is removed, so that it can be found until then.
+
+        No audio is removed while others wait to write; in turn, because two that forget would each count on the other's rows to stay.
+        """
         count = DELETED_AT_ONCE
         while count == DELETED_AT_ONCE:
-            with self.database.write(in_turn=False) as session:
-                gone: CursorResult[Any] = session.connection().execute(deleted.returning(PredictionRow.content, PredictionRow.audio_uri))
-                rows = gone.all()
-                count = len(rows)
-                for uri in _orphans(session, {content: uri for content, uri in rows if uri is not None}):
+            with self.database.write() as session:
+                batch = doomed.add_columns(PredictionRow.content, PredictionRow.audio_uri).limit(DELETED_AT_ONCE)
+                rows = session.execute(batch).all()
+                orphans = set(_orphans(session, rows))
+                last = [row.id for row in rows if row.audio_uri in orphans]
+                gone = _delete(session, [row.id for row in rows if row.audio_uri not in orphans])
+            for uri in orphans:
+                with self.database.read() as session:  # somebody may have sent the clip again, as removing others took its time
+                    still = _orphans(session, [row for row in rows if row.audio_uri == uri])
+                if still:
                     drop_audio(uri)
-            yield count
+            if last:
+                with self.database.write() as session:
+                    gone += _delete(session, doomed.where(PredictionRow.id.in_(last)))
+            count = len(rows)
+            yield gone
 
 
-def _orphans(session: Session, audio: dict[str, str]) -> list[str]:
-    """Of content -> where its audio lies, the places that no row names any more."""
-    kept = select(PredictionRow.content).where(PredictionRow.content.in_(audio), PredictionRow.audio_uri.is_not(None)).distinct()
-    still = set(session.scalars(kept)) if audio else set()
-    return [uri for content, uri in audio.items() if content not in still]
+def _delete(session: Session, ids: "Sequence[str] | Select[tuple[str]]") -> int:
+    gone: CursorResult[Any] = session.connection().execute(delete(PredictionRow).where(PredictionRow.id.in_(ids)))
+    return gone.rowcount
+
+
+def _orphans(session: Session, rows: Sequence[Any]) -> list[str]:
+    """Where audio lies that no row names but these."""
+    audio = {row.audio_uri: row.content for row in rows if row.audio_uri is not None}
+    others = select(PredictionRow.audio_uri).where(PredictionRow.content.in_(set(audio.values())), PredictionRow.audio_uri.is_not(None))
+    others = others.where(PredictionRow.id.not_in([row.id for row in rows])).distinct()
+    still = set(session.scalars(others)) if audio else set()
+    return [uri for uri in audio if uri not in still]
 
 
 def _chosen(model: str, since: datetime | None, until: datetime | None) -> "Select[Any]":

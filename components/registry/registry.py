@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 
 from components import places
 from components.errors import RegistryError
-from components.registry import folders, history, keys, names
+from components.registry import far_folders, folders, history, keys, names
 from components.registry.database import Database
 from components.registry.entry import Entry, Gate, adopt, enter, refuse_cancelled
 from components.registry.errors import ModelInUse, UnknownModel
 from components.registry.history import note
 from components.registry.records import AuditEntry, Card, Page, RegisteredModel, entry_of, model_of, plain
 from components.registry.tables import AuditRow, ModelRow, now
+from components.s3 import Remote
 
 SORTS: dict[str, Any] = {
     "created_at": ModelRow.created_at,
@@ -37,6 +38,8 @@ class Registry:
     def __init__(self, url: str | None = None, models_root: Path | None = None) -> None:
         self.database = Database(url)
         self.root = (models_root or places.models_root()).absolute()
+        address = places.models_remote() if self.root == places.models_root() else None
+        self.remote = Remote.of(address) if address else None
 
     @classmethod
     def open(cls, url: str | None = None, models_root: Path | None = None) -> "Registry":
@@ -104,6 +107,8 @@ class Registry:
             refuse_cancelled(session, training_job_id)
             known = session.scalar(select(ModelRow).where(ModelRow.digest == sealed.digest)) is not None
         folders.bring_in(folder, self.root, keep=known)
+        if self.remote:
+            far_folders.send(self.root / sealed.digest, sealed, self.remote)
         fresh = Entry(sealed, card, name, description, training_job_id)
         model = enter(self.database, fresh, gate, who)
         if then is not None:
@@ -112,7 +117,7 @@ class Registry:
 
     def adopt(self, digest: str, card: Card, who: str) -> RegisteredModel:
         """Write the row of a tagger folder that lies under the root without one; inactive until the gate or a person says otherwise."""
-        sealed = folders.read(self.root / digest)
+        sealed = folders.read(self.folder_of(digest))
         entry = Entry(sealed, card, names.check(str(sealed.about.get("name", ""))))
         return adopt(self.database, entry, who)
 
@@ -134,10 +139,24 @@ class Registry:
 
     def folder(self, model: RegisteredModel) -> Path:
         """Where the model's tagger folder lies."""
-        path = self.root / model.digest
+        path = self.folder_of(model.digest)
         if not path.is_dir():
-            raise RegistryError(f"the tagger folder of {model.key} is not under {self.root}: set TIMBRE_MODELS, or run `timbre doctor`")
+            where = self.remote.address if self.remote else self.root
+            raise RegistryError(f"the tagger folder of {model.key} is not under {where}: set TIMBRE_MODELS, or run `timbre doctor`")
         return path
+
+    def folder_of(self, digest: str) -> Path:
+        """Where the tagger folder of a digest lies, if it is there; from S3 it is fetched first."""
+        path = self.root / digest
+        if self.remote and not path.is_dir():
+            far_folders.fetch(digest, self.root, self.remote)
+        return path
+
+    def lying(self) -> dict[str, Path]:
+        """digest -> folder of every tagger folder that there is, registered or not; those on S3 are fetched."""
+        for digest in far_folders.digests(self.remote) if self.remote else ():
+            self.folder_of(digest)
+        return folders.by_digest(self.root)
 
     def choices(self) -> tuple[str, ...]:
         """What `find` takes now, for people to choose from: the aliases, then each active model, newest first."""

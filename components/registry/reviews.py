@@ -34,6 +34,9 @@ class Review:
         sampled_p: how far the draw had come; None where the clip was chosen for another reason.
         decided: codes that the model had decided for.
         heard_at: when the model scored it.
+        source, audio_uri: of the prediction; see `Prediction`.
+        first_at: when the prediction's first review was made, where this one took its place.
+        opinion_shown: whether the person had seen what the model heard; None where that is not known.
     """
 
     prediction_id: str
@@ -46,6 +49,10 @@ class Review:
     sampled_p: float | None
     decided: tuple[str, ...]
     heard_at: datetime
+    source: str | None = None
+    audio_uri: str | None = None
+    first_at: datetime | None = None
+    opinion_shown: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The review under the names of the service's routes; times are RFC 3339 in UTC."""
@@ -57,25 +64,22 @@ class Review:
             "reviewer": self.reviewer,
             "at": rfc3339(self.at),
             "sampled_p": self.sampled_p,
+            "opinion_shown": self.opinion_shown,
         }
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """What a model has scored in a period, a row a content: the newest of its predictions.
+    """What a model has scored in a period, a row a content: the newest of its predictions, and of that what tells which come next.
 
     Attributes:
-        labels: codes, in the order of `scores` and `decisions`, both [row, label].
+        labels: codes, in the order of `scores`, [row, label].
     """
 
     labels: tuple[str, ...]
     ids: list[str]
-    at: list[datetime]
     contents: list[str]
-    sources: list[str | None]
-    audio_uris: list[str | None]
     scores: npt.NDArray[np.float32]
-    decisions: npt.NDArray[np.bool_]
 
 
 def lot(content: str) -> float:
@@ -106,13 +110,22 @@ class Reviews:
         with self.database.read() as session:
             return _prediction(session, prediction_id)
 
-    def add(self, prediction_id: str, labels: Sequence[str], who: str, sampled_p: float | None = None, replace: bool = False) -> Review:
+    def add(
+        self,
+        prediction_id: str,
+        labels: Sequence[str],
+        who: str,
+        sampled_p: float | None = None,
+        replace: bool = False,
+        opinion_shown: bool | None = None,
+    ) -> Review:
         """Keep what a person heard in a prediction's clip.
 
         Args:
             labels: codes that are true; all of the model's others are false.
             sampled_p: as the review queue gave it.
             replace: take the place of a review that is there; the old one is kept in the audit trail.
+            opinion_shown: whether the person had seen what the model heard; None where nobody knows.
         Raises:
             UnknownPrediction: if there is no such prediction.
             NotReviewable: if its clip could not be heard.
@@ -129,13 +142,14 @@ class Reviews:
                 row = ReviewRow(prediction_id=about.id, model=about.model, content=content, sampled_p=sampled_p)
                 session.add(row)
             else:
-                before = {"labels": row.labels, "reviewer": row.reviewer, "at": rfc3339(row.at)}
+                before = {"labels": row.labels, "reviewer": row.reviewer, "at": rfc3339(row.at), "opinion_shown": row.opinion_shown}
+                row.first_at = row.first_at or row.at
                 model = session.scalar(select(ModelRow).where(ModelRow.digest == about.model))
                 note(session, who, "review replaced", model, prediction=about.id, before=before, labels=list(labels))
             row.labels = [code for code in about.labels if code in labels]
-            row.reviewer, row.at = plain(who)[:200], leases.clock(session)
+            row.reviewer, row.at, row.opinion_shown = plain(who)[:200], leases.clock(session), opinion_shown
             session.flush()
-            return _review(row, about.labels, _codes(about.labels, about.decisions), about.at)
+            return _review(row, about.labels, about.decisions, about.at, about.source, about.audio_uri)
 
     def list(self, model: str | None = None, since: datetime | None = None, until: datetime | None = None) -> "list[Review]":
         """Reviews, by content and then the oldest first.
@@ -144,15 +158,15 @@ class Reviews:
             model: a digest; of all models where none is given.
             since, until: only of clips that were scored from then on, and before then; reviews may be later.
         """
-        query = select(ReviewRow, LoggedModelRow.labels, PredictionRow.decisions, PredictionRow.at).select_from(ReviewRow)
+        columns = LoggedModelRow.labels, PredictionRow.decisions, PredictionRow.at, PredictionRow.source, PredictionRow.audio_uri
+        query = select(ReviewRow, *columns).select_from(ReviewRow)
         query = query.join(PredictionRow, PredictionRow.id == ReviewRow.prediction_id)
         query = query.join(LoggedModelRow, LoggedModelRow.digest == ReviewRow.model)
         query = _of(query, model, since, until).order_by(ReviewRow.content, ReviewRow.at, ReviewRow.prediction_id)
         with self.database.read() as session:
             found = []
-            for row, labels, packed, at in session.execute(query):
-                decided = unpacked([packed], len(labels), FLAGS, 0)[:, 0].astype(bool)
-                found.append(_review(row, labels, _codes(labels, decided), at))
+            for row, labels, packed, *about in session.execute(query):
+                found.append(_review(row, labels, unpacked([packed], len(labels), FLAGS, 0)[:, 0], *about))
             return found
 
     def pool(self, model: str, since: datetime | None = None, most: int = MOST_ROWS) -> Pool:
@@ -164,30 +178,27 @@ class Reviews:
             most: of the newest predictions are looked at; where there are more, also those that the draw comes to next.
         """
         table = PredictionRow
-        columns = (table.id, table.at, table.content, table.source, table.audio_uri, table.scores, table.decisions)
-        query = _of(select(*columns).where(*_can_be_heard()), model, since)
+        query = _of(select(table.content, table.id, table.scores).where(*_can_be_heard()), model, since)
         reviewed = select(ReviewRow.prediction_id).where(ReviewRow.model == table.model, ReviewRow.content == table.content).exists()
         drawn = query.where(~reviewed).order_by(table.content, table.at.desc()).limit(DRAWN_ROWS)
         newest: dict[str, Any] = {}
         with self.database.read() as session:
             labels = tuple(session.scalar(select(LoggedModelRow.labels).where(LoggedModelRow.digest == model)) or ())
             connection, count = session.connection().execution_options(yield_per=CHUNK), 0
-            for row in connection.execute(query.order_by(table.at.desc(), table.id).limit(most)):
-                newest.setdefault(row.content, row)
-                count += 1
+            for part in connection.execute(query.order_by(table.at.desc(), table.id).limit(most)).partitions():
+                count += len(part)
+                for row in part:
+                    newest.setdefault(row[0], row)
             for row in connection.execute(drawn) if count == most else ():
-                newest.setdefault(row.content, row)
-        rows = list(newest.values())
-        return Pool(
-            labels,
-            [row.id for row in rows],
-            [row.at for row in rows],
-            [row.content for row in rows],
-            [row.source for row in rows],
-            [row.audio_uri for row in rows],
-            unpacked([row.scores for row in rows], len(labels), FLOATS, np.nan).T,
-            unpacked([row.decisions for row in rows], len(labels), FLAGS, 0).astype(bool).T,
-        )
+                newest.setdefault(row[0], row)
+        rows = newest.values()
+        ids, scores = [row[1] for row in rows], [row[2] for row in rows]  # columns by name take ten times as long
+        return Pool(labels, ids, list(newest), unpacked(scores, len(labels), FLOATS, np.nan).T)
+
+    def reviewed(self, model: str) -> set[str]:
+        """Contents of a model's predictions that have a review."""
+        with self.database.read() as session:
+            return set(session.scalars(select(ReviewRow.content).where(ReviewRow.model == model).distinct()))
 
     def contents(self, model: str, since: datetime | None = None) -> Iterator[tuple[str, datetime]]:
         """Every content that may be reviewed, and when the model first scored it in the period; its memory does not grow with the log."""
@@ -257,10 +268,8 @@ def _check(about: Prediction, labels: Sequence[str], sampled_p: float | None) ->
     return about.content
 
 
-def _review(row: ReviewRow, known: Sequence[str], decided: tuple[str, ...], heard_at: datetime) -> Review:
+def _review(row: ReviewRow, known: Sequence[str], flags: Any, heard_at: datetime, source: str | None, audio_uri: str | None) -> Review:
+    """A row with what its prediction says: `flags` are the model's decisions, [label], or None."""
     told = row.prediction_id, row.model, row.content, tuple(row.labels), tuple(known), row.reviewer, row.at, row.sampled_p
-    return Review(*told, decided, heard_at)
-
-
-def _codes(labels: Sequence[str], flags: Any) -> tuple[str, ...]:
-    return tuple(code for code, flag in zip(labels, flags if flags is not None else [False] * len(labels), strict=True) if flag)
+    decided = () if flags is None else tuple(code for code, flag in zip(known, flags, strict=True) if flag)
+    return Review(*told, decided, heard_at, source, audio_uri, row.first_at, row.opinion_shown)

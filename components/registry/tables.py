@@ -209,6 +209,8 @@ class ReviewRow(Base):
     reviewer: Mapped[str] = mapped_column(String(200))
     at: Mapped[datetime]
     sampled_p: Mapped[float | None] = mapped_column(Double)  # how far the draw had come; none: chosen for another reason
+    first_at: Mapped[datetime | None]  # of the prediction's first review; none: this is it
+    opinion_shown: Mapped[bool | None]  # whether the person had seen what the model heard; none: nobody knows
 
 
 class WatchedRow(Base):

@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from components.audio import Clip16, load
+from components.audio import Arrived, Clip16, Fetchers, digest_of, load
 from components.config import AudioConfig
 from components.cores import cores
 from components.datasets import BadClip, Manifest
-from components.errors import AudioError, StoreError
+from components.errors import AudioError, S3Error, StoreError
+from components.places import store_root
 from components.progress import Progress, quiet
 from components.store.folder import Folder, limits_of, sentences
 from components.store.ref import StoreRef
 from components.store.shards import ShardWriter, locate
 
 WAITING_BYTES = 64 * 2**20  # decoded clips that wait for a slow one before them
+LAST_BYTES = 4 * 2**20  # of a shard, at least, that goes to S3 before it is full
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,19 @@ class Built:
     reused: int
 
 
-class _Job(NamedTuple):
+class Job(NamedTuple):
     path: str
     sha256: str
     nbytes: int
 
 
 def build_store(
-    manifest: Manifest, audio: AudioConfig, root: Path | None = None, workers: int | None = None, progress: Progress = quiet
+    manifest: Manifest,
+    audio: AudioConfig,
+    root: Path | None = None,
+    workers: int | None = None,
+    progress: Progress = quiet,
+    dask_address: str | None = None,
 ) -> Built:
     """Put every clip of the manifest into the store, on all cores; what is there already is not decoded again.
 
@@ -53,19 +60,28 @@ def build_store(
     Args:
         root: of the store; TIMBRE_STORE by default.
         workers: threads that decode; one a core by default.
+        dask_address: of a scheduler whose workers decode instead.
     Raises:
+        ClusterError: if the cluster is away, or its workers do not see the store or the clips.
         StoreError: if the disk is full or cannot be written.
     """
     folder = Folder.of(audio, root)
     with folder.in_use():
         jobs = _missing(manifest, audio, folder)
-        failed = _decode(jobs, audio, folder, workers or cores(), progress)
+        if dask_address:
+            from components.store.far import decode_far  # it imports what is here
+
+            failed = decode_far(jobs, audio, folder, Path(root or store_root()).absolute(), dask_address, progress)
+        else:
+            failed = decode(jobs, audio, folder, workers or cores(), progress)
         frame = manifest.frame
         is_bad = frame["sha256"].isin(list(failed))
         stored = Manifest(frame[~is_bad].reset_index(drop=True), manifest.label_set) if failed else manifest
         ref = StoreRef(uri=f"clips/{folder.path.name}", digest=_digest(stored, folder))
         with sentences(folder.path):
-            stored.write(folder.view(ref.digest))
+            view = stored.write(folder.view(ref.digest))
+        if folder.remote:
+            folder.remote.put(f"views/{view.name}", view)
     bad = [BadClip(path, failed[sha256]) for path, sha256 in zip(frame["path"][is_bad], frame["sha256"][is_bad], strict=True)]
     decoded = len(jobs) - len(failed)
     return Built(ref, bad, decoded, len(stored) - decoded)
@@ -75,60 +91,84 @@ def _digest(stored: Manifest, folder: Folder) -> str:
     return hashlib.sha256(f"{folder.path.name}\n{stored.digest}".encode()).hexdigest()
 
 
-def _missing(manifest: Manifest, audio: AudioConfig, folder: Folder) -> list[_Job]:
+def _missing(manifest: Manifest, audio: AudioConfig, folder: Folder) -> list[Job]:
     """One job for each content that is not stored."""
     frame = manifest.frame
     stored = locate(folder, set(frame["sha256"]))
     todo = frame[~frame["sha256"].isin(list(stored))].drop_duplicates("sha256")
     return [
-        _Job(path, sha256, int(duration_s * audio.sample_rate) * 2)
+        Job(path, sha256, int(duration_s * audio.sample_rate) * 2)
         for path, sha256, duration_s in zip(todo["path"], todo["sha256"], todo["duration_s"], strict=True)
     ]
 
 
-def _decode(jobs: list[_Job], audio: AudioConfig, folder: Folder, workers: int, progress: Progress) -> dict[str, str]:
-    """Decode into shards; sha256 -> reason of those that failed."""
+def decode(
+    jobs: list[Job],
+    audio: AudioConfig,
+    folder: Folder,
+    workers: int,
+    progress: Progress = quiet,
+    when_decoded: Callable[[], None] | None = None,
+    one_shard: bool = False,
+) -> dict[str, str]:
+    """Decode into shards; sha256 -> reason of those that failed.
+
+    Args:
+        one_shard: the jobs are a piece of a cluster's work, which counts as done when its one shard is there.
+        when_decoded: called when all are decoded and the last of them are still to be written.
+    """
     limits = limits_of(audio)
 
-    def work(job: _Job) -> Clip16 | str:
+    def work(job: Job, arrived: Arrived) -> Clip16 | str:
         try:
-            clip = load(job.path, audio.sample_rate, limits)  # first, as it refuses what would block
-            return clip if _sha256(job.path) == job.sha256 else "has changed since it was listed: run validate again"
+            with arrived() as source:
+                clip = load(source, audio.sample_rate, limits)  # first, as it refuses what would block
+                return clip if digest_of(source) == job.sha256 else "has changed since it was listed: run validate again"
         except AudioError as error:
             return str(error).removeprefix(job.path).strip(" :")
 
     failed: dict[str, str] = {}
     writer = ShardWriter(folder)
+    left = sum(job.nbytes for job in jobs)
+    tapers = folder.remote is not None and not one_shard  # the last shards are smaller, so that little is left to send at the end
     # Threads, not processes: libsndfile, soxr, hashing and writing let go of the interpreter's lock, two threads are as fast as two
     # processes here, and they start at once and hand clips over without copying.
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="featurize")
+    pool, fetchers = ThreadPoolExecutor(workers, thread_name_prefix="featurize"), Fetchers()
+
+    def submit(job: Job) -> Future[Clip16 | str]:
+        return pool.submit(work, job, fetchers.ask(job.path))
+
     try:
-        for job, result in progress(_in_order(pool, work, jobs, workers), "featurize", len(jobs)):
+        for job, result in progress(_in_order(submit, jobs, workers), "featurize", len(jobs)):
             if isinstance(result, str):
                 failed[job.sha256] = result
             else:
                 writer.add(job.sha256, result)
-    except StoreError:
+            left -= job.nbytes
+            if tapers and writer.nbytes >= max(LAST_BYTES, left):
+                writer.flush()
+    except (StoreError, S3Error):
         raise
     except BaseException:
         pool.shutdown(wait=True, cancel_futures=True)
         writer.flush()
         raise
     else:
+        if when_decoded:
+            when_decoded()
         writer.flush()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        fetchers.close()
     return failed
 
 
-def _in_order(
-    pool: ThreadPoolExecutor, work: Callable[[_Job], Clip16 | str], jobs: Iterable[_Job], workers: int
-) -> Iterator[tuple[_Job, Clip16 | str]]:
+def _in_order(submit: Callable[[Job], "Future[Clip16 | str]"], jobs: Iterable[Job], workers: int) -> Iterator[tuple[Job, Clip16 | str]]:
     """Results in the order of the jobs, with few enough under way that memory does not grow with their number."""
-    waiting: deque[tuple[_Job, Future[Clip16 | str]]] = deque()
+    waiting: deque[tuple[Job, Future[Clip16 | str]]] = deque()
     waiting_bytes = 0
     for job in jobs:
-        waiting.append((job, pool.submit(work, job)))
+        waiting.append((job, submit(job)))
         waiting_bytes += job.nbytes
         while len(waiting) > 2 * workers and (waiting_bytes > WAITING_BYTES or len(waiting) > 16 * workers):
             done, future = waiting.popleft()
@@ -137,11 +177,3 @@ def _in_order(
     while waiting:
         done, future = waiting.popleft()
         yield done, future.result()
-
-
-def _sha256(path: str) -> str:
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise AudioError(f"cannot read {path}: {error.strerror}") from None

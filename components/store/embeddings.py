@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from components.files import write_whole
+from components.s3 import Remote
 from components.store.folder import remove, sentences
 
 log = logging.getLogger(__name__)
@@ -31,12 +32,15 @@ class Embeddings:
     Files are written whole and never changed, so several processes may read and add at once.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, remote: Remote | None = None) -> None:
         self._folder = folder
+        self._remote = remote
 
     def read(self, wanted: Collection[str]) -> dict[str, Floats]:
         """sha256 -> [window, value] of the wanted clips that are here; a damaged file is passed over, so that its clips are done again."""
         found: dict[str, Floats] = {}
+        if self._remote:
+            self._remote.bring([name for name in self._remote.sizes() if not (self._folder / name).exists()], self._folder)
         for path in sorted(self._folder.glob("[!.]*.safetensors")):
             try:
                 with safe_open(path, framework="numpy") as file:
@@ -60,7 +64,10 @@ class Embeddings:
         # The name follows from the content's names: two processes that add the same clips replace the file by itself.
         name = hashlib.sha256("\n".join(sorted(embeddings)).encode()).hexdigest()[:32]
         with sentences(self._folder):
-            write_whole(self._folder / f"{name}.safetensors", save({key: np.ascontiguousarray(rows) for key, rows in embeddings.items()}))
+            content = save({key: np.ascontiguousarray(rows) for key, rows in embeddings.items()})
+            if self._remote:
+                self._remote.put(f"{name}.safetensors", content)
+            write_whole(self._folder / f"{name}.safetensors", content)
 
 
 def forget_embeddings(root: Path, unused_days: float) -> int:

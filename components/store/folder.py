@@ -14,33 +14,52 @@ from typing import Any
 
 from components.audio import DECODER_VERSION, Limits
 from components.config import AudioConfig
-from components.errors import StoreError
-from components.places import store_root
+from components.errors import S3Error, StoreError
+from components.places import store_remote, store_root
+from components.s3 import Remote
 
 FORMAT = 1
+SETTINGS = "settings.json"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True)
 class Folder:
-    """Where the clips of one way of decoding lie."""
+    """Where the clips of one way of decoding lie.
+
+    Args:
+        path: of this machine.
+        remote: of the same folder on S3, which `path` then mirrors: indexes and views always, shards as they are needed.
+    """
 
     path: Path
+    remote: Remote | None = None
 
     @classmethod
     def of(cls, audio: AudioConfig, root: Path | None) -> "Folder":
         """The folder for these settings and this decoder, made where it is not there yet."""
         text = json.dumps({"format": FORMAT, "decoder": DECODER_VERSION, **audio.model_dump()}, indent=2, sort_keys=True)
         name = f"{audio.sample_rate}hz-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-        folder = cls(Path(root or store_root()).absolute() / "clips" / name)
+        folder = cls.at(f"clips/{name}", root)
         with sentences(folder.path):
             for inner in (folder.shards, folder.views):
                 inner.mkdir(parents=True, exist_ok=True)
         with folder.in_use(), sentences(folder.path):
+            if folder.remote and not folder.remote.holds(SETTINGS):
+                folder.remote.put(SETTINGS, text.encode())
             if not folder._settings_file.exists():
                 with beside(folder._settings_file) as draft:
                     draft.write_text(text)
         return folder
+
+    @classmethod
+    def at(cls, uri: str, root: Path | None) -> "Folder":
+        """The folder of this name under the store's root; TIMBRE_STORE by default."""
+        remote = far(root)
+        return cls(Path(root or store_root()).absolute() / uri, remote / uri if remote else None)
+
+    def __str__(self) -> str:
+        return self.remote.address if self.remote else str(self.path)
 
     @property
     def shards(self) -> Path:
@@ -55,7 +74,7 @@ class Folder:
 
     @property
     def _settings_file(self) -> Path:
-        return self.path / "settings.json"
+        return self.path / SETTINGS
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -65,10 +84,16 @@ class Folder:
             StoreError: if it is missing or damaged.
         """
         try:
+            if self.remote and not self._settings_file.exists():
+                self.remote.fetch(SETTINGS, self._settings_file)
             settings = json.loads(self._settings_file.read_text())
             return {**settings, "sample_rate": int(settings["sample_rate"])}
+        except S3Error as error:
+            if error.kind != "missing":
+                raise
+            raise StoreError(f"{self} is no folder of the store: run featurize again") from None
         except (OSError, ValueError, KeyError, TypeError):
-            raise StoreError(f"{self.path} is no folder of the store, or a damaged one: run featurize again") from None
+            raise StoreError(f"{self} is no folder of the store, or a damaged one: run featurize again") from None
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -149,6 +174,12 @@ def remove(path: Path) -> int:
         path.unlink()
         return held
     return 0
+
+
+def far(root: Path | None) -> Remote | None:
+    """Where the store's root lies on S3, if it does; a root that is named is a folder of this machine."""
+    address = store_remote()
+    return Remote.of(address) if address and root in (None, store_root()) else None
 
 
 def limits_of(audio: AudioConfig) -> Limits:

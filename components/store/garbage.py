@@ -10,7 +10,7 @@ from components.audio import Clip16
 from components.errors import StoreError
 from components.places import store_root
 from components.store.embeddings import forget_embeddings
-from components.store.folder import Folder, remove
+from components.store.folder import Folder, far, remove
 from components.store.identity import renew
 from components.store.shards import SHARD_BYTES, Index, ShardWriter, map_samples, read_indexes
 
@@ -47,6 +47,11 @@ def collect_garbage(root: Path | None = None, unused_days: float = 30.0) -> Free
     Raises:
         StoreError: if a view cannot be read, so that nobody knows what it needs, or the disk is full.
     """
+    if remote := far(root):
+        raise StoreError(
+            f"garbage of the store at {remote.address} is not collected from here, as others may be reading it: remove all of it while "
+            "nothing runs, and clips are decoded again; what this machine fetched may be removed at any time"
+        )
     nbytes = clips = views = 0
     busy = []
     for path in sorted((Path(root or store_root()) / "clips").glob("*hz-*")):

@@ -5,7 +5,10 @@ from pathlib import Path
 
 from components.files import write_whole
 from components.places import store_root
-from components.store.folder import sentences
+from components.s3 import Remote
+from components.store.folder import far, sentences
+
+ID = "id"
 
 
 def identity(root: Path | None = None) -> str:
@@ -17,10 +20,18 @@ def identity(root: Path | None = None) -> str:
         StoreError: if it has none yet and cannot be written.
     """
     file = _file(root)
+    if remote := far(root):
+        return _far_identity(remote)
     with sentences(file.parent):
         if not file.exists():
             write_whole(file, uuid.uuid4().hex.encode())
         return file.read_text()
+
+
+def _far_identity(remote: Remote) -> str:
+    if not remote.holds(ID):
+        remote.put(ID, uuid.uuid4().hex.encode())
+    return remote.read(ID).decode()
 
 
 def renew(root: Path | None = None) -> None:
@@ -28,5 +39,10 @@ def renew(root: Path | None = None) -> None:
     _file(root).unlink(missing_ok=True)
 
 
+def renew_far(folder: Remote) -> None:
+    """The same for the store on S3 that a folder of clips lies in."""
+    Remote(folder.address.rsplit("/clips/", 1)[0]).remove(ID)
+
+
 def _file(root: Path | None) -> Path:
-    return Path(root or store_root()).absolute() / "id"
+    return Path(root or store_root()).absolute() / ID

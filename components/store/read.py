@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 from components.audio import Clip16
 from components.datasets import Manifest
-from components.errors import DataError, StoreError
-from components.places import store_root
+from components.errors import DataError, S3Error, StoreError
+from components.s3 import Remote
 from components.store.embeddings import Embeddings
 from components.store.folder import Folder
+from components.store.identity import renew_far
 from components.store.ref import StoreRef
+from components.store.remote import bring_shards
 from components.store.shards import Samples, locate, map_samples
 
 
@@ -46,7 +48,9 @@ class Store:
         shas = self.manifest.frame["sha256"].tolist()
         found = locate(self._folder, set(shas))
         if lost := [sha256 for sha256 in shas if sha256 not in found]:
-            raise StoreError(f"{len(lost)} of {len(shas)} clips are gone from the store at {self._folder.path}: run featurize again")
+            if self._folder.remote:
+                renew_far(self._folder.remote)  # or a cached featurize would name this view again
+            raise StoreError(f"{len(lost)} of {len(shas)} clips are gone from the store at {self._folder}: run featurize again")
         places = [found[sha256] for sha256 in shas]
         self._shards = [place.shard for place in places]
         self._offsets = np.array([place.offset for place in places], np.int64)
@@ -118,7 +122,10 @@ class Store:
 
     def embeddings(self, key: str) -> Embeddings:
         """Where embeddings of these clips are kept; `key` is the sha256 of all that they depend on besides the clips."""
-        return Embeddings(self._folder.path.parents[1] / "embeddings" / f"{self._folder.path.name}-{key[:32]}")
+        name = f"embeddings/{self._folder.path.name}-{key[:32]}"
+        remote = self._folder.remote
+        above = Remote(remote.address.removesuffix(f"/clips/{self._folder.path.name}")) if remote else None
+        return Embeddings(self._folder.path.parents[1] / name, above / name if above else None)
 
     def _samples(self, place: int, start: int, length: int) -> Samples:
         """int16 [up to length] of a clip from `start` on."""
@@ -131,13 +138,16 @@ class Store:
     def _map(self, place: int) -> Samples:
         try:
             try:
+                bring_shards(self._folder, self._shards[place], self._shards)  # more of this part will be asked for
                 samples = map_samples(self._folder, self._shards[place])
             except FileNotFoundError:
                 self._find()  # garbage collection has moved the clip to another shard
                 samples = map_samples(self._folder, self._shards[place])
+        except S3Error:
+            raise
         except (OSError, ValueError) as error:
             raise StoreError(
-                f"shard {self._shards[place]} of the store at {self._folder.path} is damaged ({error}): run featurize again"
+                f"shard {self._shards[place]} of the store at {self._folder} is damaged ({error}): run featurize again"
             ) from None
         self._maps[self._shards[place]] = samples
         return samples
@@ -151,13 +161,17 @@ def open_store(ref: StoreRef, root: Path | None = None) -> Store:
     Raises:
         StoreError: if the store has no such view, or clips of it are gone.
     """
-    folder = Folder(Path(root or store_root()).absolute() / ref.uri)
+    folder = Folder.at(ref.uri, root)
     view = folder.view(ref.digest)
     try:
+        if folder.remote and not view.exists():
+            folder.remote.fetch(f"views/{view.name}", view)
         manifest = Manifest.read(view)
-    except DataError:
+    except (DataError, S3Error) as error:
+        if isinstance(error, S3Error) and error.kind != "missing":
+            raise
         raise StoreError(
-            f"the store at {folder.path} has no view {ref.digest[:8]}: run featurize, or set TIMBRE_STORE to where it ran"
+            f"the store at {folder} has no view {ref.digest[:8]}: run featurize, or set TIMBRE_STORE to where it ran"
         ) from None
     with suppress(OSError):  # a store that may only be read
         os.utime(view, (time.time(),) * 2)  # it is in use: garbage collection keeps it

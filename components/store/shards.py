@@ -1,9 +1,10 @@
 """Shards: the int16 samples of many clips end to end in a flat .npy, and a Parquet index, written last, that makes them count."""
 
 import hashlib
+import io
 import logging
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 
 from components.audio import Clip16
 from components.store.folder import Folder, beside, sentences
+from components.store.remote import bring_indexes, send_shard
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ class ShardWriter:
     written: list[str] = field(default_factory=list)
     _shas: list[str] = field(default_factory=list)
     _clips: list[Clip16] = field(default_factory=list)
-    _bytes: int = 0
+    nbytes: int = 0  # collected
 
     def add(self, sha256: str, clip: Clip16) -> None:
         """Take one clip.
@@ -62,8 +64,8 @@ class ShardWriter:
         """
         self._shas.append(sha256)
         self._clips.append(clip)
-        self._bytes += clip.samples.nbytes
-        if self._bytes >= SHARD_BYTES:
+        self.nbytes += clip.samples.nbytes
+        if self.nbytes >= SHARD_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -74,21 +76,33 @@ class ShardWriter:
         """
         if not self._clips:
             return
-        # The name follows from the content: two processes that write the same shard replace it by itself.
-        name = hashlib.sha256("\n".join(self._shas).encode()).hexdigest()[:32]
+        name = _name(self._shas)
         lengths = [len(clip.samples) for clip in self._clips]
         columns = [self._shas, [0, *np.cumsum(lengths[:-1]).tolist()], lengths, [clip.scale for clip in self._clips]]
         table = pa.Table.from_arrays([pa.array(column, kind.type) for column, kind in zip(columns, _INDEX, strict=True)], schema=_INDEX)
-        # Both drafts are whole before either counts; the samples take their place first.
-        with (
-            sentences(self.folder.path),
-            beside(index_file(self.folder, name)) as index,
-            beside(samples_file(self.folder, name)) as samples,
-        ):
-            _write_samples(samples, [clip.samples for clip in self._clips])
+        with sentences(self.folder.path), beside(index_file(self.folder, name)) as index:
             pq.write_table(table, index)
+            pieces = _pieces([clip.samples for clip in self._clips])
+            if self.folder.remote:  # and not here, where they are fetched when they are needed, so that a small disk does
+                send_shard(self.folder.remote, name, b"".join(pieces), index)
+            else:  # both are whole before either counts; the samples take their place first
+                with beside(samples_file(self.folder, name)) as samples:
+                    _write_samples(samples, pieces)
         self.written.append(name)
-        self._shas, self._clips, self._bytes = [], [], 0
+        self._shas, self._clips, self.nbytes = [], [], 0
+
+
+def _name(shas: Sequence[str]) -> str:
+    """It follows from the content: two processes that write the same shard replace it by itself."""
+    return hashlib.sha256("\n".join(shas).encode()).hexdigest()[:32]
+
+
+def holds(folder: Folder, shas: Sequence[str]) -> bool:
+    """Whether there is a shard of just these clips."""
+    name = _name(shas)
+    if folder.remote:
+        return folder.remote.holds(f"shards/{name}.parquet")
+    return index_file(folder, name).exists() and samples_file(folder, name).exists()
 
 
 def samples_file(folder: Folder, shard: str) -> Path:
@@ -101,12 +115,14 @@ def index_file(folder: Folder, shard: str) -> Path:
 
 def read_indexes(folder: Folder) -> Iterator[Index]:
     """The shards that are whole, by name; a damaged one is passed over, so that its clips are decoded again."""
-    for path in sorted(folder.shards.glob("*.parquet")):
+    remote = bring_indexes(folder, folder.remote) if folder.remote else None
+    for path in sorted(folder.shards.glob("*.parquet") if remote is None else map(folder.path.joinpath, remote)):
         try:
             columns = pq.read_table(path, schema=_INDEX, partitioning=None).to_pydict()
             index = Index(path.stem, **columns)
             values = sum(index.length)
-            if samples_file(folder, index.shard).stat().st_size != _HEADER_BYTES + 2 * values:
+            held = samples_file(folder, index.shard).stat().st_size if remote is None else remote[f"shards/{path.name}"]
+            if held != _HEADER_BYTES + 2 * values:
                 raise ValueError("its samples are cut short")
         except (OSError, ValueError, TypeError) as error:
             log.warning("shard %s is passed over: %s", path, error)
@@ -134,11 +150,17 @@ def map_samples(folder: Folder, shard: str) -> Samples:
     return samples
 
 
-def _write_samples(path: Path, clips: list[Samples]) -> None:
+def _pieces(clips: Sequence[Samples]) -> Iterator[bytes | memoryview]:
+    """The .npy of clips end to end."""
+    header, shape = io.BytesIO(), (sum(len(samples) for samples in clips),)
+    np.lib.format.write_array_header_1_0(header, {"descr": "<i2", "fortran_order": False, "shape": shape})
+    yield header.getvalue()
+    for samples in clips:
+        yield np.ascontiguousarray(samples, "<i2").data
+
+
+def _write_samples(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     with path.open("wb") as file:
-        shape = (sum(len(samples) for samples in clips),)
-        np.lib.format.write_array_header_1_0(file, {"descr": "<i2", "fortran_order": False, "shape": shape})
-        for samples in clips:
-            file.write(np.ascontiguousarray(samples, "<i2").data)
+        file.writelines(pieces)
         file.flush()
         os.fsync(file.fileno())  # before the index says that they are there

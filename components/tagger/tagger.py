@@ -2,7 +2,8 @@
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 from safetensors.torch import load
 
 from components.audio import Clip16, Limits, Source, cut, from_array, window_starts
+from components.audio import load as load_clip
 from components.config import Task
 from components.errors import TaggerError, TimbreError
 from components.labels import LabelSet
@@ -169,16 +171,21 @@ class Tagger:
     def score_sources(self, sources: Iterable[Source], **reading: Unpack[Reading]) -> Iterator[Outcome]:
         """Each source's name with its scores or its error, in order, while later ones are still being read."""
         names = deque[tuple[str, TimbreError | None]]()
-        for scores in self.score_clips(self._clips(sources, names, reading), reading.get("batch_size", BATCH_SIZE)):
+        with closing(self._clips(sources, names, reading)) as clips:  # nobody reads on where scoring fails
+            for scores in self.score_clips(clips, reading.get("batch_size", BATCH_SIZE)):
+                yield from _failures(names)
+                yield names.popleft()[0], scores
             yield from _failures(names)
-            yield names.popleft()[0], scores
-        yield from _failures(names)
 
-    def _clips(self, sources: Iterable[Source], names: "deque[tuple[str, TimbreError | None]]", reading: Reading) -> Iterator[Clip16]:
-        for name, outcome in read_ahead(sources, self.sample_rate, reading.get("limits", Limits()), reading.get("workers")):
-            names.append((name, outcome if isinstance(outcome, TimbreError) else None))
-            if not isinstance(outcome, TimbreError):
-                yield outcome
+    def _clips(
+        self, sources: Iterable[Source], names: "deque[tuple[str, TimbreError | None]]", reading: Reading
+    ) -> Generator[Clip16, None, None]:
+        how = reading.get("limits", Limits()), reading.get("workers"), reading.get("read", load_clip)
+        with closing(read_ahead(sources, self.sample_rate, *how)) as read:
+            for name, outcome in read:
+                names.append((name, outcome if isinstance(outcome, TimbreError) else None))
+                if not isinstance(outcome, TimbreError):
+                    yield outcome
 
     def _starts(self, num_samples: int) -> list[int]:
         return window_starts(num_samples, self.settings.window_samples, self.settings.hop_samples)

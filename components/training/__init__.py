@@ -2,6 +2,6 @@
 
 from components.training.fit import fit
 from components.training.interrupt import NOTE
-from components.training.run_folder import new_run_folder
+from components.training.run_folder import LAST, new_run_folder
 
-__all__ = ["NOTE", "fit", "new_run_folder"]
+__all__ = ["LAST", "NOTE", "fit", "new_run_folder"]

@@ -153,7 +153,8 @@ class Course:
 
     def _resume(self, state: State) -> None:
         step, steps = state["step"], self._learners[0].steps
-        if step >= steps:
+        own = self._training.ckpt == str(self._ground.run_folder)  # then it was cut off after its last step, and is only sealed
+        if step > steps or (step == steps and not own):
             raise ConfigError(
                 f"training.ckpt: it is at step {step} and this training ends at step {steps}: raise training.max_steps or epochs"
             )

@@ -65,7 +65,8 @@ def fit(
         store: clips with their splits; `test` is not looked at.
         run_folder: gets the tagger (in a folder of its name), `config.yaml`, `rate.png` (the learning rate as it is planned),
             `history.csv` (step, train_loss, val_f1, val_map, lr), `train.log`, `tensorboard/`, and in `checkpoints/` the best weights
-            (`best.safetensors`) and all that is needed to resume (`last.ckpt`).
+            (`best.safetensors`) and all that is needed to resume (`last.ckpt`). Where `training.ckpt` is this folder, its own training
+            goes on, be it only to be sealed.
         progress: shows the training unless it is `quiet`.
         judged: is told the step and the metric of each validation (more is better), and may raise to end it. A frozen backbone has none,
             and neither have several devices, which are processes of their own.

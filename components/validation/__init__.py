@@ -1,6 +1,6 @@
 """The gate before training: Great Expectations suites over the manifest, a verdict in sentences and a page for people.
 
-Great Expectations takes seconds to import, so that waits until `validate` runs.
+Great Expectations takes seconds to import, so that waits until there is something new to look at.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from components.config import DataConfig
 from components.datasets import Gathered
 from components.errors import DataError
 from components.validation.gates import explain
+from components.validation.kept import check_once
 from components.validation.page import render_page
 from components.validation.tables import tables_of
 
@@ -45,12 +46,14 @@ class Verdict:
         raise DataError("; ".join(self.failures) + (f" (report: {page})" if page else ""))
 
 
-def validate(gathered: Gathered, data: DataConfig) -> Verdict:
-    """Check the manifest: files, labels, a clip of each class in train, and no group or audio in two splits."""
-    from components.validation.suites import check
+def validate(gathered: Gathered, data: DataConfig, keep: Path | None = None) -> Verdict:
+    """Check the manifest: files, labels, a clip of each class in train, and no group or audio in two splits.
 
+    Args:
+        keep: the folder in which what the suites say is kept, for when they are asked the same again.
+    """
     tables = tables_of(gathered)
-    outcomes = check(tables, gathered.manifest.label_set, data)
+    outcomes = check_once(tables, gathered.manifest.label_set, data, keep)
     gates = [gate for outcome in outcomes for gate in outcome.failed]
     failures = [sentence for gate in dict.fromkeys(gates) for sentence in explain(gate, gathered, tables, data)]
     return Verdict(not failures, failures, render_page(gathered, tables, failures, outcomes))

@@ -48,7 +48,9 @@ def test_what_the_registry_took_out_of_use_is_not_served(registry: Registry, bes
     for asked in (key, "production"):
         with pytest.raises(Exception, match=state) as raised:
             catalogue.find(asked)
-        assert refusal(raised.value).status_code == status
+        refused = refusal(raised.value)
+        assert refused.status_code == status
+        assert "`timbre" not in refused.detail  # a client has no command line of ours
     assert catalogue.keys() == []
     if state == "inactive":
         registry.promote(key, "ann", "")

@@ -10,7 +10,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-EXTRAS = {"serve": {"serve", "s3", "postgres", "pretrained"}, "worker": {"train", "watch", "s3", "postgres", "pretrained"}}
+EXTRAS = {
+    "serve": {"serve", "s3", "postgres", "pretrained"},
+    "worker": {"train", "watch", "kubeflow", "s3", "postgres", "pretrained", "scale"},
+}
 TRAINING = {"zenml", "dvc", "dvc-s3", "great-expectations", "lightning", "evidently", "pytest", "ruff"}
 CUDA = re.compile(r"nvidia-.+|cuda-.+|triton")
 

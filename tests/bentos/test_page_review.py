@@ -88,7 +88,7 @@ def test_a_clip_is_shown_skipped_and_saved(page: TestClient, keys: dict[str, str
     assert sound.content.startswith(b"fLaC")
     second = ask(page, keys["both"], "production", "", data(first, "content"))
     assert data(second, "id") != data(first, "id")
-    said = {"id": data(first, "id"), "labels": ["mid"], "lot": None}
+    said = {"id": data(first, "id"), "labels": ["mid"], "lot": None, "shown": True}
     third = ask(page, keys["both"], "production", json.dumps(said), "")
     assert "3 wait" in third
     assert data(third, "id") != data(first, "id")
@@ -98,7 +98,7 @@ def test_a_clip_is_shown_skipped_and_saved(page: TestClient, keys: dict[str, str
     assert "3 wait" in again  # the next clip stands below
     with Registry() as registry:
         (kept,) = Reviews(registry.database).list()
-    assert (kept.labels, kept.reviewer) == (("mid",), "both")
+    assert (kept.labels, kept.reviewer, kept.opinion_shown) == (("mid",), "both", True)
 
 
 @pytest.mark.parametrize("said", ["{", "[]", "3", '{"id": 3}', '{"id": "x", "labels": 3, "lot": null}', "[" * 9000, None, {}, ["x"]])
@@ -166,6 +166,7 @@ def test_by_keys_alone(tab: Page, site: Running):
         until(lambda about=about: about in [one.prediction_id for one in reviews(site)], 30)
         (kept,) = [one for one in reviews(site) if one.prediction_id == about]
         assert list(kept.labels) == [code for code, key in zip(CODES, "123", strict=True) if key in keys]
+        assert kept.opinion_shown is False
     expect(card).to_contain_text("2 wait", timeout=60_000)
     expect(tab.get_by_label("Whose clips")).to_have_value(re.compile("^production"), timeout=60_000)
     before = card.get_attribute("data-id")
@@ -203,6 +204,7 @@ def test_what_the_model_heard_is_shown_when_it_is_asked_for(tab: Page, site: Run
     assert all(one.is_visible() for one in opinion.all())
     tab.keyboard.press("Enter")
     expect(card).to_contain_text("3 wait", timeout=60_000)
+    assert [one.opinion_shown for one in reviews(site)] == [True]
     assert not any(one.is_visible() for one in opinion.all())
     assert boxes(tab) == [False] * 3
 

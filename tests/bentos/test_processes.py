@@ -17,7 +17,7 @@ def test_folders_of_dead_processes_go_and_those_of_others_that_live_stay(tmp_pat
 
 def test_a_matrix_product_has_one_thread() -> None:
     code = (
-        "import numpy, threadpoolctl; from bentos.processes import multiply_alone; multiply_alone(); "
+        "import components.audio.facts, numpy, threadpoolctl; from bentos.processes import multiply_alone; multiply_alone(); "
         "print({one['num_threads'] for one in threadpoolctl.threadpool_info() if one['user_api'] == 'blas'})"
     )
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -17,7 +18,7 @@ from bentos.config import ServiceConfig
 from components.registry import Registry
 from components.registry.prediction import Prediction
 from components.registry.predictions import Predictions
-from components.registry.reviews import lot
+from components.registry.reviews import Reviews, lot
 from components.registry.tables import AuditRow, now
 from tests.fixtures.running import CODES, RATE, furnish
 from tests.fixtures.sounds import encoded, sine
@@ -117,6 +118,23 @@ def test_what_cannot_be_heard_is_not_asked(client: TestClient, registry: Registr
     assert [client.get(one["audio"]).content for one in found] == [fine, kept]
 
 
+def test_what_is_forgotten_while_the_queue_looks_is_not_asked(
+    client: TestClient, registry: Registry, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first, *others = log_clips(registry, home).values()
+    pool = Reviews.pool
+
+    def forgotten(*given: Any):
+        found = pool(*given)
+        Predictions(registry.database).delete_content(hashlib.sha256((home / "data" / CLIPS[0]).read_bytes()).hexdigest())
+        return found
+
+    monkeypatch.setattr(Reviews, "pool", forgotten)
+    items = client.get("/api/v1/review-queue").json()["items"]
+    assert {one["prediction_id"] for one in items} == set(others)
+    assert first not in str(items)
+
+
 def test_a_clip_is_given_as_it_was_sent(client: TestClient, registry: Registry, home: Path):
     (first, *_) = log_clips(registry, home).values()
     answer = client.get(f"/api/v1/predictions/{first}/audio")
@@ -152,9 +170,11 @@ def test_a_review_is_kept_and_its_clip_comes_no_more(client: TestClient, registr
     assert answer.status_code == 200
     made = answer.json()
     assert (made["prediction_id"], made["labels"], made["reviewer"], made["sampled_p"]) == (ids[CLIPS[0]], ["low", "high"], "review", None)
+    assert made["opinion_shown"] is None
+    assert say(client, ids[CLIPS[1]], opinion_shown=True).json()["opinion_shown"] is True
     queue = client.get("/api/v1/review-queue").json()
-    assert queue["waiting"] == 3
-    assert ids[CLIPS[0]] not in [one["prediction_id"] for one in queue["items"]]
+    assert queue["waiting"] == 2
+    assert not {ids[CLIPS[0]], ids[CLIPS[1]]} & {one["prediction_id"] for one in queue["items"]}
 
 
 def test_a_second_review_is_a_correction_or_none(client: TestClient, registry: Registry, home: Path):
@@ -183,6 +203,7 @@ def test_what_does_not_fit_is_told(client: TestClient, registry: Registry, home:
         ({"labels": ["low"], "sampled_p": 0.5}, ["body", "sampled_p"]),
         ({"labels": "low"}, ["body", "labels"]),
         ({"labels": [], "who": "me"}, ["body", "who"]),
+        ({"labels": [], "opinion_shown": "perhaps"}, ["body", "opinion_shown"]),
         ({}, ["body", "labels"]),
     ):
         answer = client.post(f"/api/v1/predictions/{first}/review", json=body)
@@ -252,11 +273,12 @@ def test_the_client_reviews(client: TestClient, keys: dict[str, str], registry: 
         found = timbre.review_queue(limit=4)
         assert [one.label for one in found[:3]] == CODES
         for one in found:
-            made = timbre.review(one.prediction_id, one.decisions, sampled_p=one.sampled_p)
-            assert (made.labels, made.sampled_p) == (one.decisions, one.sampled_p)
+            made = timbre.review(one.prediction_id, one.decisions, sampled_p=one.sampled_p, opinion_shown=True)
+            assert (made.labels, made.sampled_p, made.opinion_shown) == (one.decisions, one.sampled_p, True)
         with pytest.raises(Conflict, match="send replace"):
             timbre.review(found[0].prediction_id, [])
-        assert timbre.review(found[0].prediction_id, [], replace=True).labels == ()
+        corrected = timbre.review(found[0].prediction_id, [], replace=True)
+        assert (corrected.labels, corrected.opinion_shown) == ((), None)
         assert timbre.performance(since="1d").contents == 4
         assert sum(one.clips for one in timbre.detection_rates(every="week")) == 4
     with registry.database.write() as session:

@@ -39,7 +39,9 @@ def test_any_key_learns_that_a_path_is_unknown(service: Running, scope: str, pat
 @pytest.mark.parametrize("key", ["", "wrong"])
 def test_without_a_key_nothing_is_learned(service: Running, key: str):
     with service.client("") as client:
-        assert client.get("/nope", headers={"X-API-Key": key} if key else {}).status_code == 401
+        answer = client.get("/nope", headers={"X-API-Key": key} if key else {})
+    assert answer.status_code == 401
+    assert "`timbre" not in answer.json()["detail"]  # a client has no command line of ours
 
 
 @pytest.mark.parametrize("scope", SCOPES)

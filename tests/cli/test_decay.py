@@ -1,10 +1,16 @@
 """The simulated decay with a real service: a change is found in its first period, and nothing where there is none."""
 
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 from components.audio import load_with_header
@@ -13,11 +19,13 @@ from components.config import DriftConfig
 from components.evaluation.reference import REFERENCE
 from components.labels import IRMAS
 from components.registry import Decision, Registry
+from components.registry.predictions import Predictions
 from components.tagger import Tagger, attach
-from tests.fixtures.running import card, small_tagger
+from tests.fixtures.running import card, small_tagger, until
 from timbre.decay import SAMPLE, Phase, decay, quieter
 
 pytestmark = pytest.mark.slow
+HOUSE = Path(__file__).parents[2]
 
 
 def reference_of(tagger: Tagger) -> pd.DataFrame:
@@ -37,7 +45,9 @@ def reference_of(tagger: Tagger) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(facts, dtype=np.float64), pd.DataFrame(columns)], axis=1)
 
 
-def test_a_change_is_found_and_its_end_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a registry that has a tagger in production."""
     monkeypatch.setenv("TIMBRE_DATABASE_URL", f"sqlite:///{tmp_path}/own.db")
     monkeypatch.setenv("TIMBRE_MODELS", str(tmp_path / "models"))
     folder = small_tagger(tmp_path / "sealed", labels=IRMAS)
@@ -45,13 +55,36 @@ def test_a_change_is_found_and_its_end_too(tmp_path: Path, monkeypatch: pytest.M
     attach(folder, REFERENCE, tmp_path / REFERENCE)
     with Registry() as registry:
         registry.register(folder, card(), lambda _: Decision(True, "a test"), who="test")
+    return tmp_path
+
+
+def test_a_change_is_found_and_its_end_too(home: Path) -> None:
     phases = (Phase(), Phase("20 dB quieter", quieter), Phase())
-    found = list(decay(tmp_path / "stream", DriftConfig(), phases, clips=120))
+    found = list(decay(home / "stream", DriftConfig(), phases, clips=120))
     assert [one.found.verdict.state for one in found] == ["no drift", "drift", "no drift"]
     assert all(one.right and one.began < one.seen for one in found)
     assert {"loudness_lufs", "peak_db"} <= {one.check.name for one in found[1].found.verdict.findings}
     assert found[1].found.page.count("<audio") == 6
     with Registry() as registry:  # its log is its own
-        from components.registry.predictions import Predictions
-
         assert Predictions(registry.database).count() == 0
+
+
+@pytest.fixture
+def demo(home: Path) -> Iterator["subprocess.Popen[str]"]:
+    """`timbre drift demo`, in a folder of its own."""
+    (home / "data").symlink_to(HOUSE / "data")
+    command, given = [sys.executable, "-m", "timbre", "drift", "demo"], {**os.environ, "PYTHONPATH": str(HOUSE)}
+    with subprocess.Popen(command, cwd=home, env=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        yield process
+        process.kill()
+
+
+def test_a_demo_that_is_stopped_takes_its_service_along(demo: "subprocess.Popen[str]") -> None:
+    def serving() -> "list[psutil.Process] | None":
+        started = psutil.Process(demo.pid).children(recursive=True)
+        return started if len(started) > 1 else None  # BentoML's own process, and one that takes requests
+
+    started = until(serving, 120)
+    demo.send_signal(signal.SIGTERM)
+    assert demo.wait(60) == 128 + signal.SIGTERM
+    assert psutil.wait_procs(started, timeout=10)[1] == []

@@ -15,6 +15,7 @@ from torch import nn
 from typer.testing import CliRunner
 
 from components.config import FeatureConfig, ModelConfig, WindowConfig
+from components.errors import ConfigError
 from components.evaluation.reference import REFERENCE
 from components.registry import Card, Decision, Registry
 from components.registry.prediction import INPUTS, Prediction
@@ -103,6 +104,12 @@ def test_reviews_of_the_period_tell_that_scores_mean_less(registry: Registry) ->
     assert verdict["counted"] == {"clips": CLIPS, "reference": 800, "left_out": {"heard before": CLIPS}}
     assert [(one["check"]["area"], one["check"]["name"]) for one in verdict["findings"]] == [("calibration", "bell")]
     assert "Among clips of like score, bell is true in" in Path("out/report.html").read_text()
+
+
+def test_a_period_that_ends_before_it_begins_is_none(registry: Registry) -> None:
+    for words in (["--since", "1d", "--until", "7d"], ["--since", "2100-01-01"], ["--since", "2026-01-01", "--until", "2026-01-01"]):
+        with pytest.raises(ConfigError, match=r"^the period begins at .* and ends at .*: let it begin earlier$"):
+            report(*words)
 
 
 def test_a_review_counts_for_the_period_in_which_its_clip_was_scored(registry: Registry) -> None:

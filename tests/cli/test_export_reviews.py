@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from components.registry.database import Database
 from components.registry.prediction import Prediction
 from components.registry.predictions import Predictions
+from components.registry.records import rfc3339
 from components.registry.reviews import Reviews, lot
 from tests.fixtures.sounds import encoded, sine, write
 from timbre.cli import app
@@ -76,7 +77,7 @@ def test_reviews_are_a_data_set_that_the_check_takes(reviews: Reviews, home: Pat
     assert done.stdout.splitlines() == ["csv:out/labels.csv", "2 clips; 1 left out, as their audio is gone"]
     first, second = sorted([(hashlib.sha256(sound(200)).hexdigest(), "1,0"), (hashlib.sha256(sound(400)).hexdigest(), "0,1")])
     assert lines(home) == ["file,low,high", *(f"audio/{name}.wav,{cells}" for name, cells in (first, second))]
-    assert (home / "out" / "audio" / f"{first[0]}.wav").read_bytes() in (sound(200), sound(400))
+    assert hashlib.sha256((home / "out" / "audio" / f"{first[0]}.wav").read_bytes()).hexdigest() == first[0]
     checked = timbre("data", "check", "csv:out/labels.csv", "--labels", "CSV")
     assert checked.exit_code == 0, checked.output
     assert "2 clips" in checked.stdout
@@ -90,12 +91,26 @@ def test_the_same_reviews_are_the_same_bytes_and_what_was_forgotten_goes(reviews
     before = {path: path.read_bytes() for path in (home / "out").rglob("*") if path.is_file()}
     timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa")
     assert {path: path.read_bytes() for path in (home / "out").rglob("*") if path.is_file()} == before
-    assert len(before) == 4
+    assert len(before) == 5
     Predictions(reviews.database).delete_content(hashlib.sha256(sound(200)).hexdigest())
     timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa")
     assert len(lines(home)) == 2
     assert len(list((home / "out").rglob("*.wav"))) == 1
     assert (home / "out" / "notes.txt").exists()
+
+
+def test_how_each_review_came_about_lies_beside(reviews: Reviews, home: Path) -> None:
+    fill(reviews, home)
+    kept = next(one for one in reviews.list() if one.audio_uri)
+    corrected = reviews.add(kept.prediction_id, ["high"], "bob", replace=True, opinion_shown=True)
+    timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa")
+    told = [json.loads(line) for line in (home / "out" / "reviews.jsonl").read_text().splitlines()]
+    assert [one["file"] for one in told] == [line.split(",")[0] for line in lines(home)[1:]]
+    (found,) = [one for one in told if kept.content in one["file"]]
+    assert (found["model"], found["sampled_p"], found["opinion_shown"]) == ("a" * 64, lot(kept.content), True)
+    assert found["at"] == rfc3339(corrected.at)
+    assert [one["opinion_shown"] for one in told if one is not found] == [None]
+    assert "bob" not in (home / "out" / "reviews.jsonl").read_text()
 
 
 def test_a_label_that_nobody_was_asked_for_is_unknown(reviews: Reviews, home: Path) -> None:
@@ -112,12 +127,13 @@ def test_a_label_that_nobody_was_asked_for_is_unknown(reviews: Reviews, home: Pa
 
 def test_only_what_was_scored_since(reviews: Reviews, home: Path) -> None:
     fill(reviews, home)
-    assert "1 clips" in timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa", "--since", "2026-03-03").stdout
+    assert "1 clip\n" in timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa", "--since", "2026-03-03").stdout
 
 
 def test_nothing_to_export_is_a_sentence(reviews: Reviews, home: Path) -> None:
     log(reviews, b"gone", "high", source="b.wav")
-    assert "the audio of all 1 reviewed clips is gone" in str(timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa").exception)
+    refused = timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa").exception
+    assert "of 1 reviewed clip no audio is left: there is nothing to export" in str(refused)
     assert "no clip has been reviewed yet" in str(
         timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa", "--since", "2027-01-01").exception
     )

@@ -65,6 +65,7 @@ def test_what_is_named_by_a_relative_path_lies_below_the_working_folder(tmp_path
         "TIMBRE_DATABASE_URL": f"sqlite:///{tmp_path}/kept/a.db",
         "TIMBRE_MODELS": f"{tmp_path}/kept",
         "TIMBRE_STORE": f"{tmp_path}/.timbre/store",
+        "TIMBRE_MIRROR": f"{tmp_path}/.timbre/mirror",
         "TIMBRE_CONFIGS": f"{tmp_path}/configs",
         "TIMBRE_DATA_ROOTS": f"{tmp_path}/mine:/srv/clips",
         "TIMBRE_MODEL_DIR": f"{tmp_path}/beside",

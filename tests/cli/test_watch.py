@@ -83,6 +83,15 @@ def test_an_alert_that_fails_costs_no_report(registry: Registry, hook: Hook, lou
     assert "told by webhook" in report().stdout
 
 
+def test_where_no_report_can_be_written_the_drift_is_told_all_the_same(registry: Registry, hook: Hook, loud: Looks) -> None:
+    Path("out").write_text("no folder")
+    loud(-40)
+    result = report()
+    assert isinstance(result.exception, OSError)
+    assert "told by webhook that episode 1 began" in result.stdout
+    assert len(hook.got) == 1
+
+
 @pytest.mark.parametrize("words", [["--no-alert"], ["--until", "2026-11-01"]])
 def test_a_look_only_looks(registry: Registry, hook: Hook, loud: Looks, words: list[str]) -> None:
     loud(-40)

@@ -65,3 +65,14 @@ def test_the_recipe_is_blind_to_what_training_does_not_use() -> None:
     mine = load_config(None, ["gate.min_f1=0.9", "data.train=[a]", "evaluation.worst_clips=3", "watch.drift.alpha=0.01"])
     assert mine.recipe == Config()
     assert load_config(None, ["training.lr=0.5"]).recipe != Config()
+
+
+@pytest.mark.parametrize("address", ["scheduler:8786", "tcp://scheduler", "http://scheduler:8786", "tcp://:8786"])
+def test_an_address_of_a_cluster_is_one(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"execution\.dask_address: write tcp://host:port, as the scheduler prints it, got"):
+        load_config(overrides={"execution.dask_address": address})
+
+
+def test_drift_wants_the_log() -> None:
+    with pytest.raises(ConfigError, match=r"prediction: drift compares what is in the prediction log, and log is false: set log to true"):
+        load_config(overrides=["prediction.drift=true", "prediction.log=false"])

@@ -1,37 +1,28 @@
 """The Kubernetes manifests: right by the API's schemas, strict about rights, and telling the service only what it knows."""
 
-from pathlib import Path
-
 import kubernetes_validate
 import pytest
-import yaml
 
 from bentos.config import PREFIX, ServiceConfig, from_environment
 from bentos.page.clips import MOST_CLIPS
+from tests.fixtures.kubernetes import VERSIONS, Manifests, check, name_of
 
-FOLDER = Path(__file__).parents[2] / "deploy/kubernetes"
 PLACES = {"TIMBRE_DATABASE_URL", "TIMBRE_MODELS", "TIMBRE_STORE"}
+manifests = Manifests("kubernetes")
+of_kind = manifests.of_kind
 
 
-def documents():
-    return [document for file in sorted(FOLDER.glob("*.yaml")) for document in yaml.safe_load_all(file.read_text())]
-
-
-def of_kind(kind):
-    return {each["metadata"]["name"]: each for each in documents() if each["kind"] == kind}
-
-
-@pytest.mark.parametrize("document", documents(), ids=lambda each: f"{each['kind']}-{each['metadata']['name']}")
-@pytest.mark.parametrize("version", ["1.30", "1.37"])
+@pytest.mark.parametrize("document", manifests.documents(), ids=name_of)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_the_api_takes_it(document, version):
-    kubernetes_validate.validate(document, version, strict=True)
+    check(document, version)
 
 
 def test_a_slip_would_be_found():
     broken = of_kind("Deployment")["timbre"]
     broken["spec"]["template"]["spec"]["containers"][0]["readinesProbe"] = {}
     with pytest.raises(kubernetes_validate.ValidationError, match="readinesProbe"):
-        kubernetes_validate.validate(broken, "1.37", strict=True)
+        check(broken, VERSIONS[-1])
 
 
 def test_pods_have_no_rights():

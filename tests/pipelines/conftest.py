@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 ROOT = Path(__file__).parents[2]
-CODE = ("components", "steps", "pipelines", "timbre", "training.py", "pyproject.toml")
+CODE = ("components", "steps", "pipelines", "timbre", "training.py", "prediction.py", "pyproject.toml")
 TONES_HZ = {"cel": 220.0, "flu": 880.0, "pia": 2200.0}
 CONFIG = """
 name: tones
@@ -91,7 +91,6 @@ def bare_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         "ZENML_CUSTOM_SOURCE_ROOT": str(folder),  # `python -c` has no file beside which ZenML could look
         "ZENML_ANALYTICS_OPT_IN": "false",
         "PYTHONPATH": str(folder),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TIMBRE_", "ZENML_"))}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -1,12 +1,14 @@
 """A step's cache policy names the files that the step really uses."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from steps.caching import ROOT, cached_on_code, files_used_by
+from steps import caching
+from steps.caching import PACKAGES, ROOT, cached_on_code, files_used_by
 
 STEPS = ["featurize", "train", "evaluate"]
 
@@ -26,6 +28,18 @@ def test_every_file_that_an_import_loads_is_named(step: str) -> None:
     loaded = {Path(line).relative_to(ROOT).as_posix() for line in printed.splitlines() if line.startswith(str(ROOT))}
     assert loaded
     assert loaded <= names(step)
+
+
+def test_every_import_statement_is_read() -> None:
+    """Against Python's own reading of every file of ours."""
+    for path in (path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
+        wanted = set[str]()
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Import):
+                wanted |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                wanted |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        assert wanted <= set(caching._imports(path)), path
 
 
 def test_imports_inside_functions_count() -> None:

@@ -6,7 +6,25 @@ import sys
 
 import typer
 
-from timbre.cli import choose, compare, data, doctor, drift, keys, models, predict, predictions, serve, store, test, train, tune, worker
+from timbre.cli import (
+    choose,
+    compare,
+    data,
+    doctor,
+    drift,
+    keys,
+    models,
+    predict,
+    predictions,
+    score,
+    serve,
+    stack,
+    store,
+    test,
+    train,
+    tune,
+    worker,
+)
 from timbre.cli.arguments import spread
 
 ENVIRONMENT = {
@@ -40,6 +58,7 @@ app.command("train")(train.train)
 app.command("tune")(tune.tune)
 app.command("test")(test.try_out)
 app.command("predict")(predict.predict)
+app.command("score")(score.score)
 app.command("compare")(compare.compare)
 app.command("choose")(choose.choose)
 app.command("worker")(worker.worker)
@@ -47,6 +66,7 @@ app.command("doctor")(doctor.doctor)
 app.command("serve")(serve.serve)
 app.add_typer(data.app, name="data")
 app.add_typer(store.app, name="store")
+app.add_typer(stack.app, name="stack")
 app.add_typer(drift.app, name="drift")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")

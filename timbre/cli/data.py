@@ -1,7 +1,7 @@
 """timbre data: look at a data set, fetch a public one, render the sample, export what people reviewed."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,6 +30,7 @@ def check(
     """
     from components.config import default_config, load_config
     from components.datasets import build_manifest
+    from components.places import checks_root
     from components.progress import bars
     from components.validation import validate
 
@@ -40,7 +41,7 @@ def check(
     resolved = load_config(config or (None if datasets else default_config()), overrides)
     data = resolved.data
     gathered = build_manifest(data, resolved.labels, resolved.audio, progress=bars, task=resolved.task)
-    verdict = validate(gathered, data)
+    verdict = validate(gathered, data, checks_root())
     frame = gathered.manifest.frame
     print_counts(gathered.manifest)
     for bad in gathered.bad:
@@ -122,27 +123,18 @@ def render(
 
 @app.command("export-reviews")
 def export_reviews(
-    folder: Annotated[Path, typer.Argument(help="Where labels.csv and audio/ go; clips of an earlier export are brought up to date.")],
+    folder: Annotated[Path, typer.Argument(help="Where labels.csv, reviews.jsonl and audio/ go; an earlier export is brought up to date.")],
     model: Annotated[str, typer.Option(help="Whose labels are the columns: an alias, name@digest8 or a digest.")] = "production",
     since: Moment = None,
 ) -> None:
     """Write what people reviewed as a data set, with the clips that are kept or still lie below TIMBRE_DATA_ROOTS unchanged."""
-    from components.monitoring.clip_audio import open_clip, suffix_of
+    from components.evaluation.names import plural
     from components.monitoring.review_export import export
-    from components.registry.reviews import Review, Reviews
+    from components.registry.reviews import Reviews
 
     with opened() as (registry, predictions):
         reviews = Reviews(registry.database)
-
-        def heard(one: Review) -> tuple[BinaryIO, str] | None:
-            about = reviews.prediction(one.prediction_id)
-            try:
-                file = open_clip(one.content, about.source, about.audio_uri)
-            except OSError:
-                return None
-            return file, suffix_of(file) or "audio"
-
         labels = reviews.labels(digest_of(registry, predictions, model))
-        made = export(reviews.list(since=at(predictions, since)), labels, folder, heard)
+        made = export(reviews.list(since=at(predictions, since)), labels, folder)
     print(f"csv:{made.table}")
-    print(f"{made.clips} clips" + (f"; {made.gone} left out, as their audio is gone" if made.gone else ""))
+    print(plural(made.clips, "clip") + (f"; {made.gone} left out, as their audio is gone" if made.gone else ""))

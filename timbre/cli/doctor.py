@@ -19,9 +19,10 @@ EXTRAS = {
     "train": (("lightning", "zenml", "dvc", "great_expectations"), "training and the pipelines"),
     "serve": (("bentoml", "gradio"), "the HTTP service"),
     "watch": (("evidently",), "drift reports"),
-    "s3": (("s3fs",), "s3:// paths"),
+    "s3": (("s3fs", "boto3"), "s3:// paths"),
     "kubeflow": (("kfp", "kfp.kubernetes"), "running on Kubeflow"),
     "postgres": (("psycopg",), "a PostgreSQL registry"),
+    "scale": (("distributed",), "work spread over Dask"),
     "pretrained": (("transformers",), "pretrained transformers"),
 }
 
@@ -88,9 +89,20 @@ def _audio() -> Iterator[Line]:
 
 
 def _places() -> Iterator[Line]:
-    from components.places import models_root, store_root
+    from components.errors import S3Error
+    from components.places import models_remote, models_root, store_remote, store_root
+    from components.s3 import Remote
 
-    for what, variable, folder in (("store", "TIMBRE_STORE", store_root()), ("models", "TIMBRE_MODELS", models_root())):
+    for what, variable, folder, address in (
+        ("store", "TIMBRE_STORE", store_root(), store_remote()),
+        ("models", "TIMBRE_MODELS", models_root(), models_remote()),
+    ):
+        if address:
+            try:
+                Remote.of(address).check()
+                yield Line("ok", f"{what} on S3", address)
+            except S3Error as error:
+                yield Line("wrong", f"{what} on S3", str(error))
         existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
         free_gib = shutil.disk_usage(existing).free / 2**30
         if not os.access(existing, os.W_OK):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -48,18 +49,17 @@ def report(
     follows = until is None if alert is None else alert
     channels = channels_of(watch.alerts) if follows else []
     found = look(model, since, until, watch.drift)
-    folder = write(found, out)
-    if dashboard:
-        _add(found)
     print(found.verdict.sentence)
     for note in found.verdict.notes:
         print(note)
     if found.verdict.findings:
         rows = [(one.check.area, one.check.title, one.sentence.split(";")[0], f"{one.check.sure:.2g}") for one in found.verdict.findings]
         print_table(["area", "what", "change", "p"], rows, right=["p"])
-    print(f"report: {folder / 'report.html'}")
-    if follows:
+    if follows:  # first: who is to be told is told also where there is no room for a report
         _follow(found, model, channels)
+    print(f"report: {write(found, out) / 'report.html'}")
+    if dashboard:
+        _add(found)
     if found.verdict.state == "drift":
         raise typer.Exit(DRIFT_FOUND)
 
@@ -204,6 +204,8 @@ def demo(
     """
     import shutil
 
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl+C does, so that the service ends too
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     from components.config import load_config
     from components.monitoring.wording import first_advice
     from components.places import watch_root

@@ -37,18 +37,23 @@ def list_predictions(model: Model = None, limit: Annotated[int, typer.Option(min
 
 @app.command()
 def export(
-    file: Annotated[Path, typer.Argument(help="A Parquet file to write.")],
+    file: Annotated[str, typer.Argument(help="A Parquet file to write, here or on S3.")],
     model: Annotated[str, typer.Option(help="An alias, name@digest8 or a digest.")] = "production",
     since: Moment = None,
     until: Moment = None,
 ) -> None:
     """Write a model's predictions as one table, a row a clip."""
     from components.evaluation.names import plural
+    from components.s3 import Remote, is_remote
 
     with opened() as (registry, predictions):
         period = at(predictions, since), at(predictions, until)
         frame = predictions.frame(digest_of(registry, predictions, model), *period)
-    frame.to_parquet(file, index=False)
+    if is_remote(file):
+        above, _, name = file.rpartition("/")
+        Remote.of(above).put(name, frame.to_parquet(index=False))
+    else:
+        frame.to_parquet(file, index=False)
     print(f"{plural(len(frame), 'prediction')}: {file}")
 
 

@@ -89,8 +89,9 @@ def _places() -> dict[str, str]:
     beside = os.environ.get("TIMBRE_MODEL_DIR")
     return {
         "TIMBRE_DATABASE_URL": url,
-        "TIMBRE_MODELS": str(places.models_root()),
-        "TIMBRE_STORE": str(places.store_root()),
+        "TIMBRE_MODELS": places.models_remote() or str(places.models_root()),
+        "TIMBRE_STORE": places.store_remote() or str(places.store_root()),
+        "TIMBRE_MIRROR": str(places.mirror_root()),
         "TIMBRE_CONFIGS": str(places.configs_root()),
         "TIMBRE_DATA_ROOTS": os.pathsep.join(map(str, places.data_roots())),
         **({"TIMBRE_MODEL_DIR": str(Path(beside).absolute())} if beside else {}),

@@ -1,20 +1,19 @@
 """timbre train: the training pipeline, from the data to the registry."""
 
-import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from timbre.cli.console import log_to_stderr, option
+from timbre.cli.zenml import prepare
 
 if TYPE_CHECKING:
     from components.config import Config
     from timbre.record import Record
 
 DATA, PARTS, LEARNING, RATE, RUN = "Data", "Parts", "What is learned", "Learning rate and phases", "The run"
-REPEATING = ("seeds", "folds")  # how often, which is no key of a Config
+NO_KEYS = ("seeds", "folds", "stack")  # how often and where, which are no keys of a Config
 Texts, Text, Number, Rate, Switch = list[str] | None, str | None, int | None, float | None, bool | None
 
 
@@ -61,6 +60,7 @@ def train(
     ckpt: Text = option(RUN, "Go on from this run folder or checkpoint.", metavar="PATH"),
     seeds: Number = option(RUN, "Train with so many seeds, from --seed on: mean and deviation, and no promotion.", metavar="N"),
     folds: Switch = option(RUN, "Train once a fold of the data's `fold` column, likewise.", "--folds"),
+    stack: Text = option(RUN, "Run on a stack that `timbre stack register` has registered.", metavar="NAME"),
 ) -> None:
     """Validate, featurize, train, evaluate and register; what has not changed is not done again.
 
@@ -69,30 +69,53 @@ def train(
     log_to_stderr()
     resolved = resolve(context.params)
     from components.config import default_config
+    from components.errors import ConfigError
     from timbre.record import recorded
 
-    with recorded(Path(config or default_config()).stem) as record:
-        if seeds is not None or folds:
-            from timbre.cli.repeat import repeat
-
-            repeat(resolved, seeds, bool(folds))
-        else:
+    what = Path(config or default_config()).stem
+    if seeds is None and not folds:
+        database_url, followed = _take(stack, resolved)
+        with recorded(what, database_url, followed) as record:
             _run(resolved, record)
+        return
+    with recorded(what):
+        if stack is not None:
+            raise ConfigError("--seeds and --folds train in this process: leave --stack out, or queue a run for each seed")
+        from timbre.cli.repeat import repeat
+
+        repeat(resolved, seeds, bool(folds))
+
+
+def _take(stack: str | None, config: "Config") -> tuple[str | None, bool]:
+    """Have this process use a stack; the database of its pods, if it has some, and whether this process waits for its runs."""
+    prepare()
+    from zenml.client import Client
+
+    from components.stacks.check import DATABASE
+    from components.stacks.wants import Wants
+    from pipelines.stack_check import take
+    from pipelines.stacks import values_of
+
+    told = take(stack, Wants.of_training(config))
+    return (values_of(Client().active_stack_model).get(DATABASE), told.cluster.wait) if told.remote else (None, True)
 
 
 def _run(config: "Config", record: "Record") -> None:
     """The pipeline, and what came of it."""
-    _prepare_zenml()
     from zenml.client import Client
 
-    from pipelines.export import outputs_of
+    from pipelines.export import export, outputs_of
+    from pipelines.stacks import artifact_sentences, on_active_stack, runs_elsewhere
     from pipelines.training import training
     from timbre.cli.results import print_results
 
-    run = training(config=config, training_job_id=record.job_id)
-    if outputs := outputs_of(Client().get_pipeline_run(run.id)):
-        record.made(outputs["registration"].load()["digest"])
-        print_results(outputs)
+    with artifact_sentences():
+        run = on_active_stack(training)(config=config, training_job_id=record.job_id)
+        if outputs := outputs_of(Client().get_pipeline_run(run.id)):
+            if runs_elsewhere():
+                export(outputs)
+            record.made(outputs["registration"].load()["digest"])
+            print_results(outputs)
 
 
 def resolve(given: dict[str, Any]) -> "Config":
@@ -100,7 +123,7 @@ def resolve(given: dict[str, Any]) -> "Config":
     from components.config import default_config, load_config
     from components.overrides import as_texts, overrides_of
 
-    flags = {name: value for name, value in given.items() if value not in (None, ()) and name not in REPEATING}
+    flags = {name: value for name, value in given.items() if value not in (None, ()) and name not in NO_KEYS}
     path = flags.pop("config", None) or default_config()
     kwargs, settings = flags.pop("aug_kwargs", None), flags.pop("settings", None) or []
     overrides = overrides_of(flags)
@@ -113,19 +136,3 @@ def resolve(given: dict[str, Any]) -> "Config":
     chosen = override_params(config.training.augmentations, kwargs, AUGMENTATIONS)
     overridden = {"training.augmentations": [one.model_dump() for one in chosen]}
     return load_config(path, [*as_texts(overrides), *settings, *as_texts(overridden)])
-
-
-def _prepare_zenml() -> None:
-    """Steps are found from the folder that holds them, wherever the command runs; an input error needs no traceback in the log."""
-    import steps
-    from components.errors import TimbreError
-
-    os.environ.setdefault("ZENML_CUSTOM_SOURCE_ROOT", str(Path(steps.__file__).parents[1]))
-    from zenml.logger import get_logger  # noqa: F401 - sets up ZenML's handlers
-
-    def keep(record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        return not isinstance(error, TimbreError)
-
-    for handler in (*logging.getLogger().handlers, *logging.getLogger("zenml").handlers):
-        handler.addFilter(keep)

@@ -6,14 +6,15 @@ from typing import Annotated
 import typer
 
 from timbre.cli.console import log_to_stderr
+from timbre.pacing import LEASE_S, POLL_S, Pacing
 
 
 def worker(
     once: Annotated[bool, typer.Option("--once", help="Work until the queue is empty, and end.")] = False,
-    poll: Annotated[float, typer.Option(min=0.05, metavar="S", help="Seconds between two looks at an empty queue.")] = 2.0,
+    poll: Annotated[float, typer.Option(min=0.05, metavar="S", help="Seconds between two looks at an empty queue.")] = POLL_S,
     lease: Annotated[
         float, typer.Option(min=1.0, metavar="S", help="Seconds after which others take up the job of a worker that has died.")
-    ] = 60.0,
+    ] = LEASE_S,
     with_parent: Annotated[int | None, typer.Option(metavar="PID", hidden=True, help="End with this process, which started it.")] = None,
     beside: Annotated[
         int | None, typer.Option(metavar="PID", hidden=True, help="Keep a worker running until this process ends, which started it.")
@@ -36,7 +37,7 @@ def worker(
     from components.places import configs_root
     from components.registry import Registry
     from components.registry.jobs import Jobs
-    from timbre.worker import Pacing, Worker
+    from timbre.worker import Worker
 
     if not configs_root().is_dir():
         raise ConfigError(f"there is no {configs_root()}, which holds what jobs train: run the worker where it is, or set TIMBRE_CONFIGS")

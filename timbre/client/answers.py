@@ -181,6 +181,7 @@ class Review:
     reviewer: str
     at: datetime
     sampled_p: float | None
+    opinion_shown: bool | None = None
 
 
 @dataclass(frozen=True)

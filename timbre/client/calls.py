@@ -216,14 +216,18 @@ def review_queue(model: str = PRODUCTION, limit: int = 20, since: str = "30d") -
     return Call("GET", "/api/v1/review-queue", lambda answer: reader(list[ToReview])(_items(answer)), params)
 
 
-def review(prediction_id: str, labels: Sequence[str], sampled_p: float | None = None, replace: bool = False) -> Call[Review]:
+def review(
+    prediction_id: str, labels: Sequence[str], sampled_p: float | None = None, replace: bool = False, opinion_shown: bool | None = None
+) -> Call[Review]:
     """Say which labels are true of a clip; all others of its model are false.
 
     Args:
         sampled_p: as the review queue gave it.
         replace: correct a review that is there.
+        opinion_shown: whether the person had seen what the model heard; None where that is not known.
     """
     body = {"labels": _texts(labels), "sampled_p": sampled_p, "replace": replace}
+    body |= {} if opinion_shown is None else {"opinion_shown": opinion_shown}  # which an older service does not know
     return Call("POST", _path(prediction_id, "review", under=PREDICTIONS), reader(Review), json=body, repeatable=replace)
 
 

@@ -33,6 +33,8 @@ def column(gathered: Gathered, name: str) -> list:
         (" IRMAStest:data/x", "irmastest", "data/x"),
         ("csv:C:/odd:name.csv", "csv", "C:/odd:name.csv"),
         ("data/x", "inference", "data/x"),
+        ("s3://bucket/x", "inference", "s3://bucket/x"),
+        ("csv:s3://bucket/x.csv", "csv", "s3://bucket/x.csv"),
     ],
 )
 def test_specs(spec: str, source: str, path: str) -> None:
@@ -48,8 +50,6 @@ def test_a_bare_path_may_hold_a_colon(tmp_path: Path) -> None:
     ("spec", "message"),
     [
         ("irmas-train:x", r"unknown type 'irmas-train' \(did you mean 'irmastrain'\?\).*irmastrain, irmastest, openmic, csv, inference"),
-        ("s3://bucket/x", "lies on S3, which is not read yet"),
-        ("csv:s3://bucket/x.csv", "lies on S3, which is not read yet"),
         ("csv:", "names no path: write csv:PATH"),
         ("irmastest:nowhere/at/all", "nowhere/at/all is not there"),
     ],

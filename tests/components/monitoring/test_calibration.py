@@ -1,7 +1,6 @@
 """Calibration from reviews that the queue chose: it looks for uncertain clips, and that alone must not look like a drift."""
 
 import hashlib
-from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ from tests.fixtures.logs import LABELS
 
 CONFIG = DriftConfig()
 THRESHOLDS = np.array([0.15, 0.3, 0.07])  # as those of rare labels are, deep in the first of ten equal ranges of the score
-HEARD, REFERENCE, START = 5000, 2000, datetime(2026, 3, 1, tzinfo=UTC)
+HEARD, REFERENCE = 5000, 2000
 CONTENTS = [hashlib.sha256(str(place).encode()).hexdigest() for place in range(HEARD)]
 
 
@@ -37,8 +36,8 @@ def watched(
     rng = np.random.default_rng(seed)
     then, now = heard(reference, rng, offset, steepness), heard(HEARD, rng, offset, steepness, share)
     scores = now[[f"score_{code}" for code in LABELS.codes]].to_numpy(np.float32)
-    contents, nothing = [CONTENTS[place] for place in rng.permutation(HEARD)], [None] * HEARD
-    pool = Pool(LABELS.codes, contents, [START] * HEARD, contents, list(nothing), list(nothing), scores, scores >= THRESHOLDS)
+    contents = [CONTENTS[place] for place in rng.permutation(HEARD)]
+    pool = Pool(LABELS.codes, contents, contents, scores)
     asked = [one.row for one in queue(pool, set(), THRESHOLDS.tolist(), "multilabel", reviews)]
     now.loc[~np.isin(np.arange(HEARD), asked), [f"target_{code}" for code in LABELS.codes]] = np.nan
     return drift(then, now, LABELS, CONFIG)

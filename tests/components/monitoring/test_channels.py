@@ -154,6 +154,20 @@ def test_what_is_no_mail_server_is_refused_and_not_repeated(url: str) -> None:
     assert "secret" not in str(refused.value)
 
 
+def test_what_a_login_cannot_send_is_refused_and_not_repeated() -> None:
+    for url in ("smtp://ann:s%C3%A4cret@h", "smtp://%C3%A4nn:p@h"):
+        with pytest.raises(ConfigError, match="with other signs than ASCII's") as refused:
+            Email(url, "a@b.c", ("ann@b.c",), 5)
+        assert "ä" not in str(refused.value)
+
+
+def test_a_host_that_nobody_could_know_is_unsent() -> None:
+    for channel in (Webhook("http://a..b/secret", 5), Email("smtp://ann:secret@a..b", "a@b.c", ("ann@b.c",), 5)):
+        with pytest.raises(Unsent, match=r"a\.\.b.*: UnicodeError") as refused:
+            channel.send(DRIFTS)
+        assert "secret" not in str(refused.value)
+
+
 def test_the_environment_goes_before_the_configuration() -> None:
     assert channels_of(AlertConfig(), {}) == []
     both = channels_of(AlertConfig(email_to=("ann@b.c",)), {"TIMBRE_ALERT_WEBHOOK": "https://h/1", "TIMBRE_SMTP_URL": "smtp://h"})

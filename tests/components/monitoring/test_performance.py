@@ -95,19 +95,20 @@ def test_intervals_hold_the_truth_as_often_as_they_promise() -> None:
     worlds = 200
     for _ in range(worlds):
         pool, truths, weeks = _world(rng)
+        decisions = pool.scores >= 0.5
         asked = queue(pool, set(), (0.5, 0.5), "multilabel", 240)
         found = []
         for one in asked:
             true = tuple(code for code, yes in zip(LABELS, truths[one.row], strict=True) if yes)
-            decided = tuple(code for code, yes in zip(LABELS, pool.decisions[one.row], strict=True) if yes)
+            decided = tuple(code for code, yes in zip(LABELS, decisions[one.row], strict=True) if yes)
             found.append(review(pool.contents[one.row], decided, true, one.sampled_p is not None))
         drawn = draw(lambda pool=pool, weeks=weeks: zip(pool.contents, weeks, strict=True), found, LABELS)  # type: ignore[misc]
         macro, each = estimate(drawn.sample, LABELS, rounds=400)
-        real = 2 * (truths & pool.decisions).sum(axis=0) / (truths.sum(axis=0) + pool.decisions.sum(axis=0))
+        real = 2 * (truths & decisions).sum(axis=0) / (truths.sum(axis=0) + decisions.sum(axis=0))
         held += [one.f1.low <= value <= one.f1.high for one, value in zip(each, real, strict=True)]
         macro_held += macro.low <= real.mean() <= macro.high
         rows = [one.row for one in asked]
-        both, either = (truths & pool.decisions)[rows].sum(axis=0), (truths | pool.decisions)[rows].sum(axis=0)
+        both, either = (truths & decisions)[rows].sum(axis=0), (truths | decisions)[rows].sum(axis=0)
         naive = 2 * both / (both + either)
         wrong += bool(naive.mean() < real.mean() - 0.05)
     assert held.min() >= 0.93 * worlds
@@ -121,9 +122,9 @@ def _world(rng: np.random.Generator) -> tuple[Pool, np.ndarray, list[datetime]]:
     week = rng.random(rows) < 0.3
     scores = np.where(week[:, None], rng.beta(0.5, 0.6, (rows, 2)), rng.beta(0.25, 0.6, (rows, 2))).astype(np.float32)
     truths = rng.random((rows, 2)) < scores  # so a score near the threshold is wrong every other time
-    contents, nothing = [secrets.token_hex(32) for _ in range(rows)], [None] * rows
+    contents = [secrets.token_hex(32) for _ in range(rows)]
     moments = [START + timedelta(days=7 * int(late)) for late in week]
-    pool = Pool(LABELS, contents, moments, contents, list(nothing), list(nothing), scores, scores >= 0.5)
+    pool = Pool(LABELS, contents, contents, scores)
     return pool, truths, moments
 
 

@@ -1,7 +1,6 @@
 """Which clips a person is asked to hear."""
 
 import hashlib
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -10,16 +9,12 @@ from components.config import Task
 from components.monitoring.review_queue import Candidate, distances_of, queue
 from components.registry.reviews import Pool, lot
 
-START = datetime(2026, 3, 1, tzinfo=UTC)
-
 
 def pool_of(scores: object, labels: tuple[str, ...] = ("low", "high")) -> Pool:
     """Clips 0, 1, 2... with these scores."""
     table = np.array(scores, np.float32).reshape(-1, len(labels))
-    rows, nothing = len(table), [None] * len(table)
-    contents = [hashlib.sha256(str(row).encode()).hexdigest() for row in range(rows)]
-    ids = [f"id-{row}" for row in range(rows)]
-    return Pool(labels, ids, [START] * rows, contents, list(nothing), list(nothing), table, table >= 0.5)
+    contents = [hashlib.sha256(str(row).encode()).hexdigest() for row in range(len(table))]
+    return Pool(labels, [f"id-{row}" for row in range(len(table))], contents, table)
 
 
 def ask(pool: Pool, limit: int, reviewed: frozenset[int] = frozenset(), task: Task = "multilabel", **given: object) -> list[Candidate]:
@@ -94,7 +89,7 @@ def test_scores_that_are_no_numbers_come_by_lot_alone() -> None:
 
 def test_nothing_to_review() -> None:
     assert ask(pool_of([]), 5) == []
-    assert ask(Pool((), [], [], [], [], [], np.zeros((0, 0), np.float32), np.zeros((0, 0), bool)), 5) == []
+    assert ask(Pool((), [], [], np.zeros((0, 0), np.float32)), 5) == []
 
 
 def test_distances_count_from_each_labels_own_threshold() -> None:

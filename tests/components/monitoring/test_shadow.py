@@ -18,7 +18,7 @@ def drawn(clips: int, rng: np.random.Generator, ours: float, theirs: float, alik
     chance = rng.random((2, clips, LABELS))
     chance[1] = np.where(rng.random((clips, LABELS)) < alike, chance[0], chance[1])
     candidate, production = targets ^ (chance[0] < ours), targets ^ (chance[1] < theirs)
-    return Beside(candidate, production, targets, np.ones(clips))
+    return Beside(candidate, production, targets)
 
 
 def outcome(beside: Beside, gate: GateConfig) -> str:
@@ -56,22 +56,8 @@ def test_labels_that_no_clip_has_do_not_dilute_the_difference() -> None:
     rng = np.random.default_rng(3)
     beside = drawn(200, rng, 0.2, 0.1)
     none = np.zeros((200, LABELS), bool)
-    wide = Beside(*(np.concatenate([part, none], axis=1) for part in (beside.candidate, beside.production, beside.targets)), beside.weights)
+    wide = Beside(*(np.concatenate([part, none], axis=1) for part in (beside.candidate, beside.production, beside.targets)))
     assert compare(wide, GATE) == compare(beside, GATE)
-
-
-def test_a_clip_that_stands_for_three_counts_as_three() -> None:
-    rng = np.random.default_rng(4)
-    beside = drawn(60, rng, 0.3, 0.1)
-    weights = rng.integers(1, 4, 60)
-    again = np.repeat(np.arange(60), weights)
-    repeated = Beside(beside.candidate[again], beside.production[again], beside.targets[again], np.ones(len(again)))
-    weighted = Beside(beside.candidate, beside.production, beside.targets, weights.astype(float))
-    gate = GateConfig(shadow_min_clips=20)
-    assert compare(weighted, gate)[0] == pytest.approx(compare(repeated, gate)[0])
-    assert compare(weighted, gate)[0] != pytest.approx(
-        compare(Beside(beside.candidate, beside.production, beside.targets, np.ones(60)), gate)[0]
-    )
 
 
 @pytest.mark.slow

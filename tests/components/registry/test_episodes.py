@@ -99,6 +99,19 @@ def test_an_older_period_changes_nothing(episodes: Episodes) -> None:
     assert episodes.open(MODEL) is None
 
 
+def test_a_clock_that_was_ahead_silences_nobody(episodes: Episodes) -> None:
+    episodes.take(day(10, BAD, "cel"), "ann")
+    episodes.take(day(400, BAD, "cel"), "ann")  # a year from now
+    going = episodes.take(day(11, BAD, "flu"), "ann")
+    assert going is not None
+    assert (going.periods, going.labels, going.last_at) == (3, (("cel",), ("cel",), ("flu",)), START + 11 * DAY)
+    assert episodes.take(day(11.2, BAD, "flu"), "ann").periods == 3  # type: ignore[union-attr]
+    (one,) = episodes.watched()
+    assert one.until == START + 11.2 * DAY
+    assert episodes.take(day(11.1, GOOD), "ann") is None
+    assert episodes.take(day(12, GOOD), "ann").state == RECOVERED  # type: ignore[union-attr]
+
+
 def test_models_and_kinds_have_their_own(episodes: Episodes) -> None:
     first = episodes.take(day(1, BAD), "ann")
     other = episodes.take(day(1, BAD, model=OTHER, model_key="m@bbbbbbbb", watched_as="m@bbbbbbbb"), "ann")

@@ -214,6 +214,15 @@ def test_a_training_by_hand_is_never_queued(jobs: Jobs) -> None:
     time.sleep(3 * SHORT_S)
     job = jobs.get(killed.id)
     assert (job.state, job.error) == ("failed", "its process ended without a word: it was killed, or its machine went away")
+
+
+def test_of_a_run_elsewhere_nobody_knows_that_it_died(jobs: Jobs) -> None:
+    followed = jobs.begin("tones", "ann", SHORT_S)
+    jobs.heartbeat(followed.token, SHORT_S, Pulse(run="https://kubeflow.example.org/#/runs/details/1"))
+    time.sleep(3 * SHORT_S)
+    job = jobs.get(followed.id)
+    assert job.state == "failed"
+    assert job.error.endswith("the run that it waited for may go on where `run` says")
     assert jobs.lease("w", LONG_S) is None
 
 

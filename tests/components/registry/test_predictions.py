@@ -1,17 +1,25 @@
 """The table of predictions on both databases."""
 
+import contextlib
+import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import delete, event
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from components.registry.database import Database
 from components.registry.errors import DatabaseAway
 from components.registry.prediction import Prediction
 from components.registry.predictions import Predictions
+from components.registry.reviews import Reviews
+from components.registry.tables import LoggedModelRow, PredictionRow
 
 from .conftest import UrlMaker
 
@@ -114,6 +122,17 @@ def test_models_have_their_own_labels(predictions: Predictions) -> None:
     assert predictions.models_seen()[0].key == "renamed@aaaaaaaa"
 
 
+def test_a_database_that_was_emptied_learns_of_its_models_again(predictions: Predictions) -> None:
+    predictions.add([row()])
+    with predictions.database.write() as session:
+        session.execute(delete(PredictionRow))
+        session.execute(delete(LoggedModelRow))
+    with pytest.raises(IntegrityError):
+        predictions.add([row()])
+    predictions.add([row()])
+    assert predictions.count() == 1
+
+
 def test_nothing_logged(predictions: Predictions) -> None:
     assert predictions.models_seen() == []
     assert predictions.count() == 0
@@ -161,6 +180,83 @@ def test_rows_stay_where_their_audio_cannot_be_removed(predictions: Predictions)
     with pytest.raises(OSError, match="away"):
         predictions.delete_content("c" * 64, fail)
     assert predictions.count() == 1
+
+
+def test_two_that_forget_at_once_leave_no_audio_behind(predictions: Predictions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.registry.predictions.DELETED_AT_ONCE", 1)
+    for minutes in (5, 0):  # each of the two begins with another row of the clip
+        predictions.add([row(minutes, audio_uri="/kept/cc")])
+    both, dropped = threading.Barrier(2), set[str]()
+
+    def meet(_session: Session) -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(1)
+
+    event.listen(Session, "before_commit", meet)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            gone = threads.map(lambda minutes: predictions.delete_before(START + timedelta(minutes=minutes), dropped.add), (1, 10))
+            assert sum(gone) == 2
+    finally:
+        event.remove(Session, "before_commit", meet)
+    assert predictions.count() == 0
+    assert dropped == {"/kept/cc"}
+
+
+def test_nobody_waits_for_audio_that_is_removed(predictions: Predictions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.registry.database.WAIT_S", 1)
+    predictions.add([row(audio_uri="/kept/cc")])
+
+    def drop(_uri: str) -> None:
+        other = Database(str(predictions.database._url.render_as_string(hide_password=False)))
+        Predictions(other).add([row(9, content="d" * 64)])
+        other.close()
+
+    assert predictions.delete_content("c" * 64, drop) == 1
+    assert [one.content for one in predictions.last(5)] == ["d" * 64]
+
+
+def test_who_breaks_off_finds_the_audio_again(predictions: Predictions) -> None:
+    predictions.add([row(audio_uri="/kept/cc"), row(1, audio_uri="/kept/cc"), row(2, content="d" * 64)])
+    killed, dropped = iter([True, False]), []
+
+    def drop(uri: str) -> None:
+        if next(killed):
+            raise KeyboardInterrupt
+        dropped.append(uri)
+
+    with pytest.raises(KeyboardInterrupt):
+        predictions.delete_before(START + timedelta(days=1), drop)
+    predictions.delete_before(START + timedelta(days=1), drop)
+    assert (predictions.count(), dropped) == (0, ["/kept/cc"])
+
+
+def test_audio_that_lies_in_two_places_goes_from_both(predictions: Predictions) -> None:
+    predictions.add([row(0, audio_uri="/old/cc"), row(1, audio_uri="/old/cc"), row(2, audio_uri="/new/cc"), row(60, audio_uri="/new/cc")])
+    dropped: list[str] = []
+    assert predictions.delete_before(START + timedelta(minutes=10), dropped.append) == 3
+    assert dropped == ["/old/cc"]
+
+
+def test_a_review_that_comes_while_audio_is_removed_stays(predictions: Predictions) -> None:
+    about = row(audio_uri="/kept/cc")
+    predictions.add([about])
+    gone = predictions.delete_before(START + timedelta(days=1), lambda _uri: Reviews(predictions.database).add(about.id, ["low"], "ann"))
+    assert gone == 0
+    assert [one.labels for one in Reviews(predictions.database).list()] == [("low",)]
+
+
+def test_audio_of_a_clip_that_comes_again_while_others_go_stays(predictions: Predictions) -> None:
+    predictions.add([row(audio_uri="/kept/cc"), row(1, content="d" * 64, audio_uri="/kept/dd")])
+    dropped: list[str] = []
+
+    def drop(uri: str) -> None:
+        dropped.append(uri)
+        again = "d" if uri == "/kept/cc" else "c"
+        predictions.add([row(60, content=again * 64, audio_uri=f"/kept/{2 * again}")])
+
+    assert predictions.delete_before(START + timedelta(minutes=10), drop) == 2
+    assert (len(dropped), predictions.count()) == (1, 1)
 
 
 def test_a_database_that_is_away_is_said() -> None:

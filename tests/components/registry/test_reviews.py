@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
 
 from components.registry.database import Database
 from components.registry.errors import NotReviewable, Reviewed, UnfitReview, UnknownPrediction
@@ -57,6 +57,7 @@ def test_a_review_says_of_each_label_whether_it_is_true(database: Database, revi
     made = reviews.add(about, ["high", "low"], "ann", lot(sha("a")))
     assert (made.labels, made.known, made.decided) == (("low", "high"), ("low", "high"), ("high",))
     assert (made.model, made.content, made.reviewer, made.heard_at) == (MODEL, sha("a"), "ann", START)
+    assert (made.source, made.audio_uri, made.first_at, made.opinion_shown) == ("a.wav", None, None, None)
     assert made.sampled_p == lot(sha("a"))
     assert abs(made.at - datetime.now(UTC)) < timedelta(minutes=1)
     assert reviews.list() == reviews.list(MODEL) == [made]
@@ -71,17 +72,21 @@ def test_none_of_the_labels_may_be_true(database: Database, reviews: Reviews) ->
 
 def test_a_second_review_is_refused_or_takes_the_place_of_the_first(database: Database, reviews: Reviews) -> None:
     (about,) = log(database, row("a"))
-    first = reviews.add(about, ["low"], "ann", lot(sha("a")))
+    first = reviews.add(about, ["low"], "ann", lot(sha("a")), opinion_shown=False)
     with pytest.raises(Reviewed, match=r"ann reviewed prediction .* send replace"):
         reviews.add(about, ["high"], "bob")
-    second = reviews.add(about, ["high"], "bob", replace=True)
+    second = reviews.add(about, ["high"], "bob", replace=True, opinion_shown=True)
     assert reviews.list() == [second]
     assert (second.labels, second.reviewer, second.sampled_p) == (("high",), "bob", first.sampled_p)
+    assert (second.first_at, second.opinion_shown) == (first.at, True)
     with database.read() as session:
         (kept,) = session.scalars(select(AuditRow))
     assert (kept.who, kept.action) == ("bob", "review replaced")
     assert kept.detail["before"]["labels"] == ["low"]
     assert kept.detail["before"]["reviewer"] == "ann"
+    assert kept.detail["before"]["opinion_shown"] is False
+    third = reviews.add(about, [], "ann", replace=True)
+    assert (third.first_at, third.opinion_shown) == (first.at, None)
 
 
 def test_what_cannot_be_reviewed(database: Database, reviews: Reviews) -> None:
@@ -146,11 +151,34 @@ def test_the_pool_has_the_newest_of_each_content_that_can_be_heard(database: Dat
     )  # fmt: skip
     pool = reviews.pool(MODEL, START)
     assert [(name, place) for name in "abcdef" for place, one in enumerate(pool.contents) if one == sha(name)] == [("a", 0), ("d", 1)]
-    assert (pool.ids[0], pool.at[0], pool.sources, pool.audio_uris) == (newest.id, newest.at, ["a.wav", None], [None, "/kept/d"])
-    assert (pool.scores.tolist(), pool.decisions.tolist()) == ([[0.25, 0.75]] * 2, [[False, True]] * 2)
+    about = [reviews.prediction(one) for one in pool.ids]
+    assert (pool.ids[0], about[0].at, [one.source for one in about], [one.audio_uri for one in about]) == (
+        newest.id, newest.at, ["a.wav", None], [None, "/kept/d"],
+    )  # fmt: skip
+    assert (pool.scores.tolist(), [list(one.decisions) for one in about if one.decisions is not None]) == (
+        [[0.25, 0.75]] * 2, [[False, True]] * 2,
+    )  # fmt: skip
     assert dict(reviews.contents(MODEL, START)) == {sha("a"): START, sha("d"): START + timedelta(minutes=3)}
     assert sum(len(moments) for _, moments, _ in reviews.decisions(MODEL, START)) == 4
     assert len(reviews.pool("c" * 64).ids) == 0
+
+
+def test_which_come_next_is_told_from_few_columns(database: Database, reviews: Reviews) -> None:
+    about, _ = log(database, row("a"), row("b", 1))
+    reviews.add(about, [], "ann")
+    read: list[str] = []
+
+    def note(_connection: Any, cursor: Any, *_: Any) -> None:
+        read.extend(column[0] for column in cursor.description or ())
+
+    event.listen(Engine, "after_cursor_execute", note)
+    try:
+        assert reviews.pool(MODEL).contents == [sha("b"), sha("a")]
+        assert reviews.reviewed(MODEL) == {sha("a")}
+    finally:
+        event.remove(Engine, "after_cursor_execute", note)
+    assert sorted(read) == ["content", "content", "id", "labels", "scores"]
+    assert reviews.reviewed(OTHER) == set()
 
 
 def test_the_draw_is_even_and_the_same_for_all() -> None:

@@ -1,15 +1,16 @@
 """What passes the gate with `after_shadow`: it stays inactive as `shadow`, and how that ends, on both databases."""
 
+import io
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
 
 from components.config import GateConfig
-from components.errors import AudioError, RegistryError
+from components.errors import RegistryError
 from components.labels import from_codes
 from components.monitoring import shadow as shadows
 from components.monitoring.reviewed import ReviewedClip
@@ -25,6 +26,10 @@ CODES = ("cel", "flu")
 PASSED = "passed: it is better; it stays in shadow"
 
 
+def clip_of(place: int, known: tuple[str, ...] = CODES) -> ReviewedClip:
+    return ReviewedClip(f"{place:064x}", io.BytesIO, frozenset([CODES[place % 2]]), frozenset(known))
+
+
 def passes(production: RegisteredModel | None) -> Decision:
     return Decision(False, PASSED, 0.1, 0.05, 0.15, None if production is None else production.digest, shadow=True)
 
@@ -33,7 +38,7 @@ class Reviewed(NoReviews):
     """So many clips, each with one label."""
 
     def __init__(self, clips: int) -> None:
-        self.clips = [ReviewedClip(f"{place:064x}", lambda: b"", frozenset([CODES[place % 2]])) for place in range(clips)]
+        self.clips = [clip_of(place) for place in range(clips)]
 
     def first_reviewed_since(self, moment: Any) -> Any:
         assert moment.tzinfo is not None
@@ -54,7 +59,7 @@ def heard(monkeypatch: pytest.MonkeyPatch, wrong: tuple[int, int]) -> None:
         clips = list(clips)[:most]
         targets = np.array([[code in clip.codes for code in CODES] for clip in clips])
         sides = [targets ^ ((np.arange(len(clips)) % 20 < errs)[:, None]) for errs in wrong]
-        return shadows.Beside(*sides, targets, np.ones(len(clips)))
+        return shadows.Beside(*sides, targets)
 
     monkeypatch.setattr(shadows, "hear", hear)
     monkeypatch.setattr(shadows, "_open", lambda *_: None)
@@ -137,6 +142,13 @@ def test_too_few_reviews_wait(registry: Registry, pair: tuple[RegisteredModel, R
     found = shadows.look(registry, GATE, Reviewed(19), "ann")
     assert (found.state, found.clips) == ("waits", 19)
     assert found.sentence.endswith("20 are needed")
+
+
+def test_clips_whose_reviewers_were_asked_for_less_say_nothing(registry: Registry, pair: tuple[RegisteredModel, RegisteredModel]) -> None:
+    reviews = Reviewed(19)
+    reviews.clips += [clip_of(place, ("cel", "gac")) for place in range(19, 60)]
+    found = shadows.look(registry, GATE, reviews, "ann")
+    assert (found.state, found.clips) == ("waits", 19)
 
 
 def test_what_holds_is_promoted_and_can_be_rolled_back(
@@ -244,15 +256,22 @@ def test_both_hear_the_same_clips_at_their_own_rate_and_what_is_gone_is_left_out
     for place, level in enumerate((0.9, 0.1, 0.9)):
         soundfile.write(tmp_path / f"{place}.wav", np.full(1600, level), 16000)
 
-    def gone() -> bytes:
-        raise AudioError("its audio is gone")
+    (tmp_path / "notes.wav").write_text("no audio")
+    opened: list[BinaryIO] = []
 
-    clips = [ReviewedClip(str(place), lambda place=place: tmp_path / f"{place}.wav", frozenset(["cel"])) for place in range(3)]
-    clips[1:1] = [ReviewedClip("x", gone, frozenset(["cel"])), ReviewedClip("y", lambda: tmp_path / "none.wav", frozenset(["cel"]))]
+    def clip(name: str) -> ReviewedClip:
+        def open_it() -> BinaryIO:
+            opened.append((tmp_path / f"{name}.wav").open("rb"))
+            return opened[-1]
+
+        return ReviewedClip(name, open_it, frozenset(["cel"]), frozenset(CODES))
+
+    clips = [clip(name) for name in ("0", "notes", "gone", "1", "2")]
     ours, theirs = Ear(("cel", "flu"), 16000), Ear(("flu", "cel"), 8000)
     beside = shadows.hear(ours, theirs, clips, 50)  # type: ignore[arg-type]
     assert beside.candidate.tolist() == beside.production.tolist() == [[True, False], [False, True], [True, False]]
     assert beside.targets.tolist() == [[True, False]] * 3
     assert (ours.heard, theirs.heard) == ([1600] * 3, [800] * 3)
+    assert [one.closed for one in opened] == [True] * 4
     assert len(shadows.hear(ours, theirs, clips, 2)) == 2  # type: ignore[arg-type]
     assert len(shadows.hear(ours, theirs, [], 2)) == 0  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from components.errors import StoreError
 from components.store import StoreRef, build, build_store, open_store
 from components.store import shards as shards_module
 from tests.fixtures.manifests import manifest_of
+from tests.fixtures.progress import CountedProgress
 from tests.fixtures.sounds import encoded, noise, silent_flac, sine, write
 
 
@@ -124,17 +125,9 @@ def test_a_fifo_put_in_a_clips_place_does_not_block(clips: list[Path], root: Pat
 
 
 def test_progress_passes_each_job(manifest: Manifest, root: Path, audio: AudioConfig) -> None:
-    seen: list[tuple[str, int, int]] = []
-
-    def watched(items: Iterable[Any], what: str, total: int) -> Iterator[Any]:
-        count = 0
-        for item in items:
-            count += 1
-            yield item
-        seen.append((what, total, count))
-
-    build_store(manifest, audio, root, progress=watched)
-    assert seen == [("featurize", 24, 24)]
+    progress = CountedProgress()
+    build_store(manifest, audio, root, progress=progress)
+    assert progress.seen == [("featurize", 24, 24)]
 
 
 def test_an_interrupt_keeps_what_is_decoded(manifest: Manifest, root: Path, audio: AudioConfig, decodes: list[str]) -> None:

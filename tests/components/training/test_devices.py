@@ -60,6 +60,18 @@ def test_two_devices_train_what_one_trains(plain: Config, known: Store, tmp_path
     np.testing.assert_allclose(two, one, rtol=1e-3)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
+def test_a_training_is_resumed_on_another_number_of_devices(plain: Config, known: Store, tmp_path: Path, before: int, after: int) -> None:
+    level = changed(plain, scheduler="PLATEAU")  # its rates do not depend on when the training ends
+    whole = fit(level, known, tmp_path / "whole")
+    fit(changed(level, devices=before, max_steps=2), known, tmp_path / "half")
+    resumed = fit(changed(level, devices=after, ckpt=str(tmp_path / "half")), known, tmp_path / "resumed")
+    one, two = (pd.read_csv(folder.parent / "history.csv") for folder in (whole, resumed))
+    assert two["step"].tolist() == [2, 4]
+    np.testing.assert_allclose(two, one, rtol=1e-3)
+
+
 def when_it_trains(run_folder: Path, do: Callable[[], None]) -> threading.Thread:
     """Do something once the first validation is written."""
 

@@ -11,7 +11,7 @@ import pytest
 from components.config import DataConfig
 from components.datasets import BadClip, Gathered, Manifest
 from components.errors import DataError
-from components.labels import from_codes
+from components.labels import LabelSet, from_codes
 from components.validation import Verdict, validate
 
 AB = from_codes(["a", "b"])
@@ -177,6 +177,7 @@ def test_the_page_is_the_same_each_time() -> None:
 def test_it_leaves_no_file_and_is_imported_late(tmp_path: Path) -> None:
     program = """
 import sys
+from pathlib import Path
 from components.config import DataConfig
 from components.datasets import Gathered, Manifest
 from components.labels import from_codes
@@ -184,16 +185,63 @@ from components.validation import validate
 assert "great_expectations" not in sys.modules
 row = dict(clip_id="d/1", path="d/1", sha256="0" * 64, duration_s=1.0, sample_rate=8000, channels=1, labels=["a"], unknown=[],
            group="1", split="test", source="csv", fold="")
-assert validate(Gathered(Manifest.of_rows([row], from_codes(["a"])), [], []), DataConfig(test=("csv:x.csv",))).ok
+keep = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+assert validate(Gathered(Manifest.of_rows([row], from_codes(["a"])), [], []), DataConfig(test=("csv:x.csv",)), keep).ok
+print("great_expectations" in sys.modules)
 """
-    root = str(Path(__file__).parents[3])
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=tmp_path,
-        env={"PYTHONPATH": root, "HOME": str(tmp_path), "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    environment = {"PYTHONPATH": str(Path(__file__).parents[3]), "HOME": str(tmp_path), "PATH": ""}
+
+    def imported(*keep: str) -> str:
+        command = [sys.executable, "-W", "error", "-c", program, *keep]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.strip()
+
+    assert imported() == "True"
     assert list(tmp_path.iterdir()) == []
+    assert [imported("checks"), imported("checks")] == ["True", "False"]
+
+
+def test_the_same_data_are_checked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from components.validation import suites
+
+    asked = 0
+
+    def check(*arguments: object) -> list[object]:
+        nonlocal asked
+        asked += 1
+        return whole(*arguments)
+
+    whole = suites.check
+    monkeypatch.setattr(suites, "check", check)
+
+    def look(rows: Rows, data: DataConfig = DATA, labels: LabelSet = AB) -> Verdict:
+        return validate(Gathered(Manifest.of_rows(rows, labels), [], []), data, tmp_path / "checks")
+
+    first = look(good_rows())
+    assert look(good_rows()) == first == verdict(good_rows())
+    assert asked == 2  # the last one keeps nothing
+    for change in (without_b_in_train, group_in_two_splits):
+        rows = good_rows()
+        change(rows)
+        assert look(rows) == look(rows)
+        assert not look(rows).ok
+    assert asked == 4
+    look(good_rows(), DataConfig(train=("csv:x.csv",), min_duration_s=2.0))
+    assert asked == 5
+    assert not look(good_rows(), labels=from_codes(["a", "b", "c"])).ok
+    assert asked == 6
+    for damaged in ("{", "{}", "[]", "null", '[{"title": "files", "failed": null, "html": ""}]'):
+        for kept in (tmp_path / "checks").iterdir():
+            kept.write_text(damaged)
+        assert look(good_rows()) == first
+    assert asked == 11
+    for number in range(20):
+        look(good_rows(), DataConfig(train=("csv:x.csv",), min_duration_s=0.1 + number / 100))
+    assert len(list((tmp_path / "checks").iterdir())) == 10
+
+
+def test_what_cannot_be_kept_is_asked_again(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    gathered = Gathered(Manifest.of_rows(good_rows(), AB), [], [])
+    assert validate(gathered, DATA, tmp_path / "file" / "checks") == verdict(good_rows())

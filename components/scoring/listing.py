@@ -1,0 +1,48 @@
+"""The files that a batch is to score, by name, size and time; none of them is opened."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from components.audio import name_of
+from components.datasets import BadClip, read_dataset
+from components.datasets.files import shown
+from components.errors import DataError
+from components.labels import LabelSet
+from components.s3 import is_remote
+from components.scoring.rows import File
+
+
+def list_files(specs: Sequence[str], label_set: LabelSet) -> tuple[list[File], list[BadClip]]:
+    """Every audio file of some data sets, each once, and what is there and cannot be read.
+
+    Args:
+        specs: TYPE:PATH; a bare path is `inference:`.
+        label_set: that labelled data sets are read with.
+    Raises:
+        DataError: if a data set is not there, or none has a file.
+    """
+    files: dict[str, File] = {}
+    bad: list[BadClip] = []
+    for spec in specs:
+        for dataset in read_dataset(spec, label_set):
+            bad += dataset.bad
+            for clip in dataset.clips:
+                found = _look(clip.path)
+                if isinstance(found, BadClip):
+                    bad.append(found)
+                else:
+                    files[found.path] = found
+    if not files and not bad:
+        raise DataError(f"no audio files in {', '.join(specs)}: name files, folders, globs or s3://bucket/prefix")
+    return list(files.values()), bad
+
+
+def _look(path: Path) -> File | BadClip:
+    name = name_of(path)
+    if shown(path) != name:
+        return BadClip(shown(path), "lies in a folder whose name is not UTF-8: rename it")
+    try:
+        found = path.stat()  # on S3, of its stand-in, which has the object's
+    except OSError as error:
+        return File(name, -1, 0) if is_remote(name) else BadClip(name, f"cannot be read: {error.strerror}")
+    return File(name if is_remote(name) else str(path.absolute()), found.st_size, found.st_mtime_ns)

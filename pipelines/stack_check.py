@@ -1,0 +1,71 @@
+"""What ZenML and Kubeflow say of a stack, before anything runs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+from zenml.client import Client
+
+from components.stacks import StackConfig
+from components.stacks.check import Check, Finding
+from components.stacks.wants import Wants
+from pipelines.stacks import LABEL, TOKEN, kubeflow_token, secret_values, told_of, use
+
+PATIENCE_S = 10.0
+HEALTH = "/apis/v2beta1/healthz"
+THERE = 200
+ELSEWHERE = range(300, 400)
+REFUSED = (401, 403)
+
+
+def take(name: str | None, wants: Wants) -> StackConfig:
+    """Have this process run pipelines on a stack, once nothing is wrong with it; on the active one where none is named.
+
+    Raises:
+        StackError: if it is not registered, or it lacks something; buckets, database and images are not asked.
+    """
+    if name is None:
+        active = Client().active_stack_model
+        if LABEL not in (active.labels or {}):
+            return StackConfig()  # of a stack that was not registered here nothing is known
+        name = active.name
+    told = told_of(use(name))
+    Check(told, secret_values(name), wants, ask=False).require()
+    return told
+
+
+def look(name: str, stack: StackConfig, registered: bool) -> Iterator[Finding]:
+    """The server of ZenML, what is registered there, and the API of Kubeflow."""
+    if stack.remote:
+        yield _server()
+    told = "registered" if registered else f"not registered: timbre stack register {name}"
+    yield Finding("ok" if registered else "wrong", "stack", told)
+    if stack.remote:
+        yield ask_kubeflow(stack, kubeflow_token(Path(name).stem))
+
+
+def _server() -> Finding:
+    store = Client().zen_store
+    if store.is_local_store():
+        return Finding("wrong", "ZenML", "its database lies on this machine, where no pod reaches it: zenml login URL, of a server for all")
+    return Finding("ok", "ZenML", store.url)
+
+
+def ask_kubeflow(stack: StackConfig, token: str | None = None) -> Finding:
+    """Whether Kubeflow's API answers at the stack's host, asked as a run is submitted: with the token, where there is one."""
+    host = stack.cluster.host
+    if host is None:
+        return Finding("unsure", "Kubeflow", f"is asked through the context {stack.cluster.context}")
+    try:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        status = httpx.get(host.rstrip("/") + HEALTH, headers=headers, timeout=PATIENCE_S).status_code
+    except httpx.HTTPError as error:
+        return Finding("wrong", "Kubeflow", f"gives no answer at {host} ({type(error).__name__}): set kubeflow.host to the API's address")
+    if status == THERE:
+        return Finding("ok", "Kubeflow", host)
+    if token and status in REFUSED:
+        told = f"{host} does not take {TOKEN} ({status}): set one that is still good, and register the stack anew if it holds the old one"
+        return Finding("wrong", "Kubeflow", told)
+    if status in ELSEWHERE or status in REFUSED:
+        return Finding("unsure", "Kubeflow", f"{host} asks who submits: set {TOKEN}")
+    return Finding("wrong", "Kubeflow", f"{host} answers {status} to {HEALTH}: set kubeflow.host to the API's address")

@@ -1,0 +1,209 @@
+"""Stacks in ZenML: registered from their YAML, as often as one likes, and taken for one command without changing which is active."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from zenml.client import Client
+from zenml.config.retry_config import StepRetryConfig
+from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
+from zenml.enums import StackComponentType
+from zenml.exceptions import EntityExistsError
+from zenml.models import ComponentResponse, StackResponse
+from zenml.pipelines.pipeline_definition import Pipeline
+
+from components.errors import StackError, TimbreError
+from components.s3 import is_remote
+from components.s3.connect import failure, refusal
+from components.stacks import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, ArtifactStoreConfig, StackConfig, steps
+
+TYPES = StackComponentType
+FLAVOR_SOURCE = "pipelines.kubeflow.flavor.Flavor"
+TOKEN = "KUBEFLOW_TOKEN"  # noqa: S105 - the name of a variable: who submits, where Kubeflow asks for it
+LABEL = "timbre"  # holds what the YAML said, so that who runs a pipeline needs no file
+S3_SECRET_KEYS = {ACCESS_KEY: "aws_access_key_id", SECRET_KEY: "aws_secret_access_key", SESSION_TOKEN: "aws_session_token"}
+
+
+def register(name: str, stack: StackConfig, environment: Mapping[str, str] = os.environ) -> StackResponse:
+    """Put a stack into ZenML, or bring the one of this name up to date.
+
+    Args:
+        environment: has the values of its secrets; those that ZenML keeps already need not be there.
+    Raises:
+        StackError: if a secret has no value, or the name is that of a stack which was not registered here.
+    """
+    client = Client()
+    known = registered(name)
+    if name != "default" and known is not None and LABEL not in (known.labels or {}):
+        raise StackError(
+            f"ZenML has a stack {name} that was not registered by Timbre: choose another name, or delete it with `zenml stack delete`"
+        )
+    secrets = _keep_secrets(name, stack, environment)
+    default = client.get_stack("default").components
+    parts: dict[StackComponentType, Any] = {kind: default[kind][0].id for kind in (TYPES.ORCHESTRATOR, TYPES.ARTIFACT_STORE)}
+    if stack.artifact_store is not None:
+        of_artifacts = _of_artifacts(name, stack.artifact_store, ACCESS_KEY in stack.secrets)
+        parts[TYPES.ARTIFACT_STORE] = _component(name, TYPES.ARTIFACT_STORE, "s3", of_artifacts).id
+    if stack.remote:
+        _flavor()
+        parts[TYPES.ORCHESTRATOR] = _component(name, TYPES.ORCHESTRATOR, "timbre-kubeflow", _of_kubeflow(stack)).id
+        parts[TYPES.CONTAINER_REGISTRY] = _component(name, TYPES.CONTAINER_REGISTRY, "default", {"uri": stack.container_registry}).id
+        parts[TYPES.IMAGE_BUILDER] = _component(name, TYPES.IMAGE_BUILDER, "local", {}).id
+    if known is None:
+        known = client.create_stack(name, parts, secrets=secrets)
+    before = [str(one) for one in known.secrets or []]
+    new, gone = [one for one in secrets if one not in before], [one for one in before if one not in secrets]
+    client.update_stack(name, component_updates=parts, add_secrets=new, remove_secrets=gone)
+    # By itself: beside secrets ZenML forgets labels.
+    labels = {LABEL: stack.model_dump(mode="json", by_alias=True, exclude_unset=True)}
+    return client.update_stack(name, labels=labels, environment=_changes(known.environment or {}, stack.environment))
+
+
+def registered(name: str) -> StackResponse | None:
+    """The stack of this name; None where there is none."""
+    found = Client().list_stacks(name=name).items
+    return found[0] if found else None
+
+
+def use(name: str) -> StackResponse:
+    """Have this process run pipelines on a registered stack, with the environment and secrets that its steps have.
+
+    Raises:
+        StackError: if it is not registered.
+    """
+    known = registered(name)
+    if known is None:
+        raise StackError(f"no stack {name!r} is registered: timbre stack register {name}")
+    os.environ[ENV_ZENML_ACTIVE_STACK_ID] = str(known.id)
+    if not runs_elsewhere():  # whether a cached result still holds is asked before ZenML gives a step its environment
+        os.environ |= values_of(known)
+    return known
+
+
+def runs_elsewhere() -> bool:
+    """Whether the active stack runs steps on other machines."""
+    return not Client().active_stack.orchestrator.config.is_local
+
+
+def on_active_stack(pipeline: Pipeline) -> Pipeline:
+    """The pipeline with the retries that the active stack allows its steps."""
+    told = told_of(Client().active_stack_model)
+    retries = max(told.pod(step).retries for step in steps()) if told.remote else 0
+    return pipeline.with_options(retry=StepRetryConfig(max_retries=retries)) if retries else pipeline
+
+
+@contextmanager
+def artifact_sentences() -> Iterator[None]:
+    """Turns what S3 refuses the active stack's artifact store into a sentence.
+
+    Raises:
+        S3Error: with it.
+    """
+    try:
+        yield
+    except TimbreError:
+        raise
+    except Exception as error:  # ZenML hands on those of every client of S3; each is raised again, as a sentence or as it is
+        place = str(Client().active_stack_model.components[TYPES.ARTIFACT_STORE][0].configuration.get("path"))
+        if not is_remote(place) or (refused := refusal(error)) is None:
+            raise
+        raise failure(refused, place) from error
+
+
+def told_of(stack: StackResponse) -> StackConfig:
+    """What the YAML of a registered stack said; of one that has none, that it runs here."""
+    return StackConfig.model_validate((stack.labels or {}).get(LABEL, {}))
+
+
+def secret_values(name: str) -> dict[str, str]:
+    """The variables that ZenML keeps for a stack."""
+    try:
+        secret = Client().get_secret(_secret(name), allow_partial_name_match=False)
+    except KeyError:
+        return {}
+    return {key: str(value) for key, value in secret.secret_values.items()}
+
+
+def values_of(stack: StackResponse) -> dict[str, str]:
+    """The environment and secrets that a registered stack gives its steps."""
+    return {key: str(value) for key, value in (stack.environment or {}).items()} | secret_values(stack.name)
+
+
+def kubeflow_token(name: str) -> str | None:
+    """Who submits to a stack's Kubeflow: of its secrets, else of the environment."""
+    return secret_values(name).get(TOKEN) or os.environ.get(TOKEN)
+
+
+def known_values(name: str, stack: StackConfig, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The values of a stack's secrets, from the environment or from ZenML; empty where none is known."""
+    kept = secret_values(name)
+    return {key: environment.get(key) or kept.get(key, "") for key in stack.secrets}
+
+
+def _keep_secrets(name: str, stack: StackConfig, environment: Mapping[str, str]) -> list[str]:
+    """Names of the secrets that hold the stack's variables."""
+    values = known_values(name, stack, environment)
+    if lacking := [key for key, value in values.items() if not value]:
+        raise StackError(f"the stack {name} has secrets whose values are not known: set {', '.join(lacking)} and register it again")
+    if not values:
+        return []
+    _put_secret(_secret(name), values)
+    if ACCESS_KEY in values:
+        _put_secret(_s3_secret(name), {S3_SECRET_KEYS[key]: values[key] for key in S3_SECRET_KEYS if key in values})
+    return [str(Client().get_secret(_secret(name), allow_partial_name_match=False).id)]
+
+
+def _put_secret(name: str, values: dict[str, str]) -> None:
+    client = Client()
+    try:
+        client.create_secret(name, values)
+    except EntityExistsError:
+        gone = set(client.get_secret(name, allow_partial_name_match=False).secret_values) - set(values)
+        client.update_secret(name, add_or_update_values=values, remove_values=sorted(gone))
+
+
+def _of_artifacts(name: str, told: ArtifactStoreConfig, with_secret: bool) -> dict[str, Any]:
+    """ZenML's configuration of the bucket."""
+    where = {"endpoint_url": told.endpoint_url, "region_name": told.region}
+    found: dict[str, Any] = {"path": told.path, "client_kwargs": {key: value for key, value in where.items() if value}}
+    return {**found, "authentication_secret": _s3_secret(name)} if with_secret else found
+
+
+def _of_kubeflow(stack: StackConfig) -> dict[str, Any]:
+    """ZenML's configuration of the orchestrator."""
+    told = stack.cluster
+    hosts = {"kubeflow_hostname": told.host, "kubernetes_context": told.context}
+    return {
+        "kubeflow_namespace": told.namespace,
+        "synchronous": told.wait,
+        **{key: value for key, value in hosts.items() if value},
+    }
+
+
+def _component(name: str, kind: StackComponentType, flavor: str, configuration: dict[str, Any]) -> ComponentResponse:
+    client = Client()
+    known = client.list_stack_components(name=name, type=kind).items
+    if known and known[0].flavor_name == flavor:
+        gone = {key: None for key in known[0].configuration if key not in configuration}
+        return client.update_stack_component(known[0].id, kind, configuration={**configuration, **gone})
+    return client.create_stack_component(name, flavor, kind, configuration)
+
+
+def _flavor() -> None:
+    client = Client()
+    if not client.list_flavors(name="timbre-kubeflow", type=TYPES.ORCHESTRATOR).items:
+        client.create_flavor(FLAVOR_SOURCE, TYPES.ORCHESTRATOR)
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, str]) -> dict[str, Any]:
+    """What ZenML is told to make one environment of the other: None takes a variable away."""
+    return {**dict.fromkeys(before), **after}
+
+
+def _secret(name: str) -> str:
+    return f"timbre-{name}"
+
+
+def _s3_secret(name: str) -> str:
+    return f"timbre-{name}-s3"

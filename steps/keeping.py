@@ -1,0 +1,93 @@
+"""A training's checkpoint in the artifact store while it is trained.
+
+A pod that takes the place of another, and a run after one that was killed, go on from it.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from zenml import get_step_context
+from zenml.client import Client
+from zenml.io import fileio
+
+from components.files import write_whole
+from components.training import LAST
+
+log = logging.getLogger(__name__)
+FOLDER = "timbre-checkpoints"
+EVERY_S = 2.0
+
+
+@contextmanager
+def kept(run_folder: Path) -> Iterator[bool]:
+    """Keep a run folder's checkpoint in the artifact store until the training is done; tells whether one was there and now is in it.
+
+    It is found again by the step's cache key: by what the training depends on, code included.
+    """
+    place = f"{Client().active_stack.artifact_store.path}/{FOLDER}/{get_step_context().step_run.cache_key}"
+    keeper = Keeper(run_folder / LAST, f"{place}/{LAST.name}")
+    found = keeper.bring_back()
+    with keeper:
+        yield found
+    if fileio.exists(place):
+        fileio.rmtree(place)
+
+
+class Keeper:
+    """Copies a file that is written whole now and then to an address of the artifact store, from a thread of its own."""
+
+    def __init__(self, file: Path, address: str) -> None:
+        self._file, self._address = file, address
+        self._ended, self._copied = threading.Event(), _version(file)
+        self._thread = threading.Thread(target=self._watch, name="keeper", daemon=True)
+
+    def bring_back(self) -> bool:
+        """Fetch what is kept; False where nothing is."""
+        if not fileio.exists(self._address):
+            return False
+        with fileio.open(self._address, "rb") as kept_file:
+            content = kept_file.read()
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self._file, content)
+        self._copied = _version(self._file)
+        log.info("going on from the checkpoint that another attempt left at %s", self._address)
+        return True
+
+    def __enter__(self) -> "Keeper":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(EVERY_S):
+            self._copy()
+
+    def _copy(self) -> None:
+        """A checkpoint that cannot be kept costs no training: what is wrong with the store shows at the end."""
+        version = _version(self._file)
+        if version in (None, self._copied):
+            return
+        try:
+            fileio.makedirs(self._address.rpartition("/")[0])
+            with fileio.open(f"{self._address}.new", "wb") as draft:
+                draft.write(self._file.read_bytes())
+            fileio.rename(f"{self._address}.new", self._address, overwrite=True)
+        except Exception:  # stores fail in many ways
+            log.warning("the checkpoint could not be kept at %s; the next one is tried", self._address, exc_info=True)
+            return
+        self._copied = version
+
+
+def _version(file: Path) -> tuple[int, int] | None:
+    """Tells one content of a file from the next."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_ino

@@ -1,0 +1,174 @@
+"""Data sets on a real S3 server give the manifest that the same files give on disk."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.audio import load
+from components.config import AudioConfig, DataConfig
+from components.datasets import Gathered, build_manifest, read_dataset
+from components.errors import DataError
+from components.labels import IRMAS, OPENMIC
+from components.places import mirror, stand_ins
+from components.s3 import Remote
+from components.store import build_store, open_store
+from tests.components.datasets.test_gather import songs
+from tests.fixtures.buckets import Server, s3_environment
+
+AB = ("cel", "voi")
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
+    with s3_environment(monkeypatch, tmp_path / "mirror", "clips") as found:
+        yield found
+
+
+def upload(server: Server, folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            server.put(path.relative_to(folder.parent).as_posix(), path.read_bytes())
+
+
+def gather(*train: str, labels: str | tuple[str, ...] = AB) -> Gathered:
+    return build_manifest(DataConfig(train=train), labels, AudioConfig())
+
+
+def test_irmas(server: Server, tone, tmp_path: Path) -> None:
+    songs(tone, "irmas")
+    upload(server, tmp_path / "irmas")
+    here, there = gather(f"irmastrain:{tmp_path}/irmas"), gather("irmastrain:s3://clips/irmas/")
+    assert there.manifest.digest == here.manifest.digest
+    assert there.manifest.frame["path"].iloc[0] == "s3://clips/irmas/cel/[cel][nod][cla]0000__1.wav"
+    assert not there.bad
+
+
+def test_irmas_test_with_its_label_files(server: Server, tone, tmp_path: Path) -> None:
+    for number in (1, 2):
+        path = tone(f"songs/(0{number}) song-{number}.wav")
+        path.with_suffix(".txt").write_text("cel\t\nvoi\t\n")
+    upload(server, tmp_path / "songs")
+    [dataset] = read_dataset("irmastest:s3://clips/songs", IRMAS)
+    assert [clip.labels for clip in dataset.clips] == [frozenset({"cel", "voi"})] * 2
+
+
+def test_a_csv_and_what_it_names(server: Server, tone, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        tone(f"own/audio/{name}.wav", duration_s=0.2)
+    rows = [
+        "file,cel,voi,split",
+        "audio/a.wav,1,0,train",
+        "audio/b.wav,0,1,val",
+        "s3://clips/own/audio/c.wav,1,1,test",
+        "audio/no.wav,1,0,test",
+    ]
+    (tmp_path / "own" / "labels.csv").write_text("\n".join(rows))
+    upload(server, tmp_path / "own")
+    gathered = gather("csv:s3://clips/own/labels.csv", labels="CSV")
+    assert sorted(gathered.manifest.frame["path"]) == [f"s3://clips/own/audio/{name}.wav" for name in "abc"]
+    assert [(clip.path, clip.reason) for clip in gathered.bad] == [
+        ("s3://clips/own/audio/no.wav", "is not there (named in s3://clips/own/labels.csv, line 5)")
+    ]
+
+
+def test_a_changed_list_is_read_anew(server: Server, tone, tmp_path: Path) -> None:
+    tone("own/a.wav", duration_s=0.2)
+    tone("own/b.wav", duration_s=0.2)
+    upload(server, tmp_path / "own")
+    server.put("own/labels.csv", b"file,cel\na.wav,1\n")
+    assert len(read_dataset("csv:s3://clips/own/labels.csv", IRMAS)[0].clips) == 1
+    server.put("own/labels.csv", b"file,cel\nb.wav,1\n")
+    server.client.delete_object(Bucket="clips", Key="own/a.wav")
+    [dataset] = read_dataset("csv:s3://clips/own/labels.csv", IRMAS)
+    assert [clip.name for clip in dataset.clips] == ["b.wav"]
+    assert [clip.name for clip in read_dataset("s3://clips/own/", IRMAS)[0].clips] == ["b.wav"]
+
+
+def test_globs_and_single_files(server: Server, tone, tmp_path: Path) -> None:
+    for name in ("x1", "x2", "y1"):
+        tone(f"some/{name}.wav", duration_s=0.2)
+    upload(server, tmp_path / "some")
+    assert [clip.name for clip in read_dataset("inference:s3://clips/some/x*.wav", IRMAS)[0].clips] == ["x1.wav", "x2.wav"]
+    assert [clip.name for clip in read_dataset("inference:s3://clips/some/y1.wav", IRMAS)[0].clips] == ["y1.wav"]
+
+
+def test_audio_is_read_from_s3_and_takes_no_room_here(server: Server, tone, tmp_path: Path) -> None:
+    path = tone("some/x.wav", duration_s=2)
+    upload(server, tmp_path / "some")
+    [clip] = read_dataset("s3://clips/some", IRMAS)[0].clips
+    assert clip.path.stat().st_blocks == 0
+    assert (load(clip.path, 16_000).samples == load(path, 16_000).samples).all()
+    assert (load("s3://clips/some/x.wav", 16_000).samples == load(path, 16_000).samples).all()
+
+
+def test_what_is_not_there_or_broken(server: Server, tone, tmp_path: Path) -> None:
+    tone("some/good.wav", duration_s=0.2)
+    upload(server, tmp_path / "some")
+    server.put("some/bad.wav", b"no audio")
+    server.put("some/../up.wav", b"leads out")
+    server.put("some//twice.wav", b"no name")
+    gathered = build_manifest(DataConfig(test=("s3://clips/some",)), AB, AudioConfig())
+    assert [(clip.path, clip.reason.split(" (")[0]) for clip in gathered.bad] == [
+        ("s3://clips/some/bad.wav", "is no audio that can be read")
+    ]
+    assert len(gathered.manifest) == 1
+    with pytest.raises(DataError, match="s3://clips/none is not there: check bucket and key"):
+        read_dataset("s3://clips/none", IRMAS)
+
+
+def test_a_clip_that_goes_meanwhile_is_bad(server: Server, tone, tmp_path: Path) -> None:
+    tone("some/a.wav", duration_s=0.3)
+    tone("some/b.wav", duration_s=0.5)
+    upload(server, tmp_path / "some")
+    gathered = build_manifest(DataConfig(test=("s3://clips/some",)), AB, AudioConfig())
+    server.client.delete_object(Bucket="clips", Key="some/a.wav")
+    built = build_store(gathered.manifest, AudioConfig(), tmp_path / "store")
+    assert [(clip.path, clip.reason) for clip in built.bad] == [("s3://clips/some/a.wav", "is not on S3: check bucket and key")]
+    assert len(open_store(built.ref, tmp_path / "store")) == 1
+
+
+def test_what_no_reader_reads_is_not_fetched_and_what_is_kept_there_stays(server: Server, tone, tmp_path: Path) -> None:
+    """A bucket may hold the data and the store."""
+    tone("some/x.wav", duration_s=0.2)
+    upload(server, tmp_path / "some")
+    server.put("some/large.parquet", bytes(2**20))
+    server.put("some/x", b"a name that is a folder too")
+    server.put("some/x/y.wav", b"below it")
+    draft = mirror("s3://clips/some/store") / ".draft"
+    draft.parent.mkdir(parents=True)
+    draft.write_bytes(b"of somebody at work")
+    assert [clip.name for clip in read_dataset("s3://clips/some", IRMAS)[0].clips] == ["x.wav", "x/y.wav"]
+    assert stand_ins("s3://clips/some/large.parquet").stat().st_blocks == 0
+    assert draft.exists()
+
+
+def test_the_service_is_given_nothing_of_s3(server: Server) -> None:
+    with pytest.raises(DataError, match="lies on S3, where no data set is read from here"):
+        read_dataset("inference:s3://clips/some", IRMAS, may_read=lambda path: True)
+
+
+def test_openmic(server: Server, tone, tmp_path: Path) -> None:
+    root = tmp_path / "openmic"
+    tone("openmic/audio/000/000046_3840.ogg", duration_s=0.3)
+    (root / "class-map.json").write_text(json.dumps({code: number for number, code in enumerate(OPENMIC.codes)}))
+    (root / "openmic-2018-aggregated-labels.csv").write_text("sample_key,instrument,relevance,num_responses\n000046_3840,flute,0.9,3\n")
+    (root / "partitions").mkdir()
+    (root / "partitions" / "split01_train.csv").write_text("000046_3840\n")
+    (root / "partitions" / "split01_test.csv").write_text("")
+    upload(server, root)
+    shutil.rmtree(root)
+    [dataset] = read_dataset("openmic:s3://clips/openmic", OPENMIC)
+    assert [clip.labels for clip in dataset.clips] == [frozenset({"flute"})]
+
+
+def test_stand_ins_keep_the_time_of_the_object(server: Server, tone, tmp_path: Path) -> None:
+    tone("some/x.wav", duration_s=0.2)
+    upload(server, tmp_path / "some")
+    [clip] = read_dataset("s3://clips/some", IRMAS)[0].clips
+    before = clip.path.stat()
+    read_dataset("s3://clips/some", IRMAS)
+    assert clip.path.stat().st_ino == before.st_ino
+    assert before.st_size == Remote.of("s3://clips/some").sizes()["x.wav"]

@@ -1,0 +1,65 @@
+"""What a registry says of an image, on loopback."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from components.stacks.images import look_for
+
+
+@contextmanager
+def registry(status: int) -> Iterator[tuple[str, list[str]]]:
+    """One that answers each question so; its address, and what was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{server.server_address[1]}", asked
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "said"),
+    [
+        (200, "ok", "worker:cpu"),
+        (404, "wrong", "is not in its registry: make image-worker"),
+        (401, "unsure", "image_pull_secrets"),
+        (503, "unsure", "answers 503"),
+    ],
+)
+def test_answers(status, state, said):
+    with registry(status) as (address, asked):
+        answer = look_for(f"{address}/team/worker:cpu")
+    assert (answer.state, said in answer.detail) == (state, True)
+    assert asked == ["/v2/team/worker/manifests/cpu"]
+
+
+def test_a_digest_is_asked_for_by_itself():
+    with registry(200) as (address, asked):
+        assert look_for(f"{address}/worker@sha256:{'a' * 64}").state == "ok"
+        assert look_for(f"{address}/worker").state == "ok"
+    assert asked == [f"/v2/worker/manifests/sha256:{'a' * 64}", "/v2/worker/manifests/latest"]
+
+
+def test_a_registry_that_is_away_is_unsure():
+    answer = look_for("127.0.0.1:9/worker:cpu")
+    assert (answer.state, "not reached from here" in answer.detail) == ("unsure", True)
+
+
+def test_an_image_of_this_machine_is_wrong():
+    assert look_for("timbre-worker:cpu").state == "wrong"

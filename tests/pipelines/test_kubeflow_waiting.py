@@ -1,0 +1,113 @@
+"""What is said of a submitted run that fails, does not start, takes too long, or whose API goes away; through kfp's real client."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from kfp.client import Client as KfpClient
+from zenml.enums import ExecutionStatus
+
+from components.errors import StackError
+from components.stacks import load_stack
+from pipelines.kubeflow import waiting
+from tests.fixtures.kubeflow import Kubeflow, kubeflow
+
+ROOT = Path(__file__).parents[2]
+UPSTREAM = {"validate": [], "featurize": ["validate"], "train": ["featurize"]}
+SNAPSHOT = SimpleNamespace(
+    id="a", step_configurations={name: SimpleNamespace(spec=SimpleNamespace(upstream_steps=before)) for name, before in UPSTREAM.items()}
+)
+RUN = "run-1"
+pytestmark = pytest.mark.filterwarnings("ignore:This client only works with:FutureWarning")  # kfp says so to all
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Kubeflow]:
+    monkeypatch.setattr(waiting, "EVERY_S", 0.01)
+    monkeypatch.setattr(KfpClient, "_LOCAL_KFP_CONTEXT", str(tmp_path / "context.json"))
+    with kubeflow() as found:
+        found.runs[RUN] = {"state": "RUNNING"}
+        yield found
+
+
+@pytest.fixture
+def failed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runs that ZenML was told have failed."""
+    found: list[str] = []
+    monkeypatch.setattr(waiting, "publish_failed_pipeline_run", found.append)
+    return found
+
+
+def steps(monkeypatch: pytest.MonkeyPatch, **states: ExecutionStatus) -> None:
+    """What ZenML says of the run's steps."""
+    told = {
+        name: SimpleNamespace(status=state, exception_info=SimpleNamespace(traceback="…\nDataError: no clips"))
+        for name, state in states.items()
+    }
+    monkeypatch.setattr(waiting.Progress, "_run", lambda _: SimpleNamespace(id="b", steps=told))
+
+
+def wait(server: Kubeflow, **cluster: object) -> None:
+    stack = load_stack(str(ROOT / "configs/stacks/kubeflow.yaml"), [f"kubeflow.{key}={value}" for key, value in cluster.items()])
+    waiting.wait(KfpClient(host=server.url, namespace="kubeflow"), RUN, SNAPSHOT, stack)
+
+
+def test_it_waits_until_the_run_has_succeeded(server: Kubeflow, monkeypatch: pytest.MonkeyPatch):
+    steps(monkeypatch, validate=ExecutionStatus.RUNNING)
+    timer = threading.Timer(0.2, server.runs[RUN].update, [{"state": "SUCCEEDED"}])
+    timer.start()
+    wait(server)
+    assert server.runs[RUN]["state"] == "SUCCEEDED"
+    timer.join()
+
+
+def test_a_failed_run_names_its_step_and_the_error(server: Kubeflow, monkeypatch: pytest.MonkeyPatch):
+    steps(monkeypatch, validate=ExecutionStatus.COMPLETED, featurize=ExecutionStatus.FAILED)
+    server.runs[RUN]["state"] = "FAILED"
+    with pytest.raises(StackError, match=rf"the run {RUN} has failed in featurize: DataError: no clips: its logs are at {server.url}"):
+        wait(server)
+
+
+def test_a_pod_that_does_not_start_says_what_it_asks_for_and_ends_the_run(
+    server: Kubeflow, monkeypatch: pytest.MonkeyPatch, failed: list[str]
+):
+    steps(monkeypatch, validate=ExecutionStatus.COMPLETED, featurize=ExecutionStatus.CACHED)
+    with pytest.raises(StackError) as late:
+        wait(server, start_timeout_s=1)
+    said = str(late.value)
+    assert "the pod of train did not start within 1 s" in said
+    assert "no node has 8 CPUs, 32 GiB of memory, 1 nvidia.com/gpu and the labels nvidia.com/gpu.present=true" in said
+    assert "registry.example.org/timbre-worker:cuda cannot be pulled" in said
+    assert "kubectl --namespace timbre get events" in said
+    assert server.runs[RUN]["state"] == "CANCELED"
+    assert failed == ["b"]
+
+
+def test_a_step_at_work_is_not_late(server: Kubeflow, monkeypatch: pytest.MonkeyPatch, failed: list[str]):
+    steps(monkeypatch, validate=ExecutionStatus.COMPLETED, featurize=ExecutionStatus.RUNNING)
+    with pytest.raises(StackError, match=r"ended after kubeflow\.timeout_s, 2 s: raise it"):
+        wait(server, start_timeout_s=1, timeout_s=2)
+    assert failed == ["b"]
+
+
+def test_a_run_outlives_an_api_that_is_away_for_a_while(server: Kubeflow, monkeypatch: pytest.MonkeyPatch):
+    steps(monkeypatch, validate=ExecutionStatus.RUNNING)
+    server.broken = 3
+    server.runs[RUN]["state"] = "SUCCEEDED"
+    wait(server)
+    assert server.broken == 0
+
+
+def test_an_api_that_stays_away_is_said(server: Kubeflow, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(waiting, "AWAY_S", 0.1)
+    server.broken = 10_000
+    with pytest.raises(StackError, match=f"gives no answer for 0.1 s, while the run {RUN} may go on"):
+        wait(server)
+
+
+def test_a_run_that_is_unknown_is_said(server: Kubeflow):
+    del server.runs[RUN]
+    with pytest.raises(StackError, match=f"does not tell how the run {RUN} is \\(404"):
+        wait(server)

@@ -1,0 +1,150 @@
+"""Stacks in ZenML: registering twice is registering once, secrets come from the environment, and Kubeflow is asked before a run."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import ClientError
+
+from components.errors import S3Error, StackError
+from components.stacks import parse_stack
+from components.stacks.wants import Wants
+from pipelines import stack_check, stacks
+from tests.fixtures.kubeflow import kubeflow
+from tests.pipelines.conftest import ROOT, Project
+
+REGISTER = f"""
+import json
+from zenml.client import Client
+from components.errors import StackError
+from components.stacks import load_stack
+from pipelines.stacks import register, registered, secret_values, told_of
+
+def stack(*settings):
+    return load_stack({str(ROOT / "configs/stacks/local_s3.yaml")!r}, settings)
+
+said = []
+try:
+    register("mine", stack(), {{"AWS_ACCESS_KEY_ID": "a"}})
+except StackError as error:
+    said.append(str(error))
+keys = {{"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}}
+first = register("mine", stack("environment={{A: one, B: two}}"), keys)
+again = register("mine", stack("environment={{A: three}}", "artifact_store.path=s3://other/place"), {{"AWS_SECRET_ACCESS_KEY": "c"}})
+(store,) = again.components["artifact_store"]
+client = Client()
+client.create_stack("theirs", {{kind: parts[0].id for kind, parts in client.get_stack("default").components.items()}})
+try:
+    register("theirs", stack(), keys)
+except StackError as error:
+    said.append(str(error))
+print(json.dumps({{
+    "same": first.id == again.id,
+    "stacks": sorted(one.name for one in client.list_stacks().items),
+    "components": len(client.list_stack_components(name="mine").items),
+    "path": store.configuration["path"],
+    "authentication": store.configuration["authentication_secret"],
+    "environment": registered("mine").environment,
+    "told": told_of(registered("mine")).environment,
+    "secrets": secret_values("mine"),
+    "of the store": client.get_secret("timbre-mine-s3").secret_values,
+    "active": client.active_stack_model.name,
+    "said": said,
+}}))
+"""
+
+
+@pytest.mark.slow
+def test_registering_twice_is_registering_once(bare_project: Project):
+    found = json.loads(bare_project.python(REGISTER).splitlines()[-1])
+    assert found["said"][0].endswith("whose values are not known: set AWS_SECRET_ACCESS_KEY and register it again")
+    assert "theirs that was not registered by Timbre" in found["said"][1]
+    assert (found["same"], found["stacks"], found["components"], found["active"]) == (True, ["default", "mine", "theirs"], 1, "default")
+    assert (found["path"], found["authentication"]) == ("s3://other/place", "timbre-mine-s3")
+    assert found["environment"] == found["told"] == {"A": "three"}
+    assert found["secrets"] == {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "c"}
+    assert found["of the store"] == {"aws_access_key_id": "a", "aws_secret_access_key": "c"}
+
+
+@pytest.mark.parametrize(
+    ("path", "state", "said"),
+    [
+        ("", "ok", "http://127.0.0.1"),
+        ("/elsewhere", "wrong", "answers 404 to /apis/v2beta1/healthz: set kubeflow.host to the API's address"),
+    ],
+)
+def test_kubeflow_is_asked(path: str, state: str, said: str):
+    with kubeflow() as server:
+        found = stack_check.ask_kubeflow(on(server.url + path))
+    assert (found.state, said in found.detail) == (state, True)
+
+
+@pytest.mark.parametrize(
+    ("token", "state", "said"),
+    [
+        ("good", "ok", "http://127.0.0.1"),
+        ("old", "wrong", "does not take KUBEFLOW_TOKEN (401): set one that is still good"),
+        (None, "unsure", "asks who submits: set KUBEFLOW_TOKEN"),
+    ],
+)
+def test_kubeflow_is_asked_with_the_token_that_submits(token: str | None, state: str, said: str):
+    with kubeflow() as server:
+        server.token = "good"
+        found = stack_check.ask_kubeflow(on(server.url), token)
+    assert (found.state, said in found.detail) == (state, True)
+
+
+def test_the_token_is_of_the_stack_or_of_the_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stacks, "secret_values", {"mine": {"KUBEFLOW_TOKEN": "kept"}, "other": {}}.__getitem__)
+    monkeypatch.setenv("KUBEFLOW_TOKEN", "set")
+    assert [stacks.kubeflow_token(name) for name in ("mine", "other")] == ["kept", "set"]
+
+
+@pytest.mark.parametrize("named", ["far", None])
+def test_the_active_stack_is_looked_at_like_one_that_is_named(monkeypatch: pytest.MonkeyPatch, named: str | None):
+    told = on("http://127.0.0.1:9").model_dump(mode="json", by_alias=True, exclude_unset=True)
+    active = SimpleNamespace(name="far", labels={stacks.LABEL: told})
+    monkeypatch.setattr(stack_check, "Client", lambda: SimpleNamespace(active_stack_model=active))
+    monkeypatch.setattr(stack_check, "use", {"far": active}.__getitem__)
+    monkeypatch.setattr(stack_check, "secret_values", lambda _: {})
+    with pytest.raises(StackError, match="the stack's store: it would be a folder that other pods do not see"):
+        stack_check.take(named, Wants())
+
+
+def test_of_a_stack_that_was_not_registered_here_nothing_is_asked(monkeypatch: pytest.MonkeyPatch):
+    active = SimpleNamespace(name="default", labels=None)
+    monkeypatch.setattr(stack_check, "Client", lambda: SimpleNamespace(active_stack_model=active))
+    monkeypatch.delattr(stack_check, "use")
+    assert not stack_check.take(None, Wants(data=("irmastrain:data/train",))).remote
+
+
+def test_what_s3_refuses_the_artifact_store_is_one_sentence(monkeypatch: pytest.MonkeyPatch):
+    parts = {stacks.TYPES.ARTIFACT_STORE: [SimpleNamespace(configuration={"path": "s3://music/artifacts"})]}
+    monkeypatch.setattr(stacks, "Client", lambda: SimpleNamespace(active_stack_model=SimpleNamespace(components=parts)))
+    full = OSError(5, "no room")
+    full.__cause__ = ClientError({"Error": {"Code": "XMinioStorageFull", "Message": "no room"}}, "PutObject")
+    with (
+        pytest.raises(S3Error, match="S3 has no room left for s3://music/artifacts: free some"),
+        stacks.artifact_sentences(),
+    ):
+        raise full
+    for other in (StackError("as it is"), OSError(28, "no space left on device")):
+        with pytest.raises(type(other)) as raised, stacks.artifact_sentences():
+            raise other
+        assert raised.value is other
+
+
+def test_kubeflow_that_is_away_is_wrong():
+    found = stack_check.ask_kubeflow(on("http://127.0.0.1:9"))
+    assert (found.state, "gives no answer at http://127.0.0.1:9 (ConnectError)" in found.detail) == ("wrong", True)
+
+
+def on(host: str):
+    values = {
+        "orchestrator": "kubeflow",
+        "kubeflow": {"host": host},
+        "artifact_store": {"path": "s3://music/artifacts"},
+        "container_registry": "registry.example.org",
+        "pods": {"all": {"image": "registry.example.org/worker"}},
+    }
+    return parse_stack(values, "here")

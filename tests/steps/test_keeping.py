@@ -1,0 +1,58 @@
+"""A checkpoint is copied as it changes and comes back; a store that takes none stops no training."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from steps import keeping
+from steps.keeping import Keeper
+from tests.fixtures.running import until
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "EVERY_S", 0.01)
+
+
+def keeper(tmp_path: Path, run: str = "a") -> Keeper:
+    (tmp_path / run).mkdir(exist_ok=True)
+    return Keeper(tmp_path / run / "last.ckpt", str(tmp_path / "store" / "key" / "last.ckpt"))
+
+
+def holds(path: Path, content: bytes) -> Callable[[], bool]:
+    return lambda: path.exists() and path.read_bytes() == content
+
+
+def test_each_new_content_is_copied_and_the_last_comes_back(tmp_path: Path):
+    first, kept = keeper(tmp_path), tmp_path / "store" / "key" / "last.ckpt"
+    assert not first.bring_back()
+    with first:
+        for content in (b"one", b"another"):
+            keeping.write_whole(tmp_path / "a" / "last.ckpt", content)
+            until(holds(kept, content))
+    second = keeper(tmp_path, "b")
+    assert second.bring_back()
+    assert (tmp_path / "b" / "last.ckpt").read_bytes() == b"another"
+    assert [file.name for file in kept.parent.iterdir()] == ["last.ckpt"]
+
+
+def test_what_was_brought_back_is_not_copied_again(tmp_path: Path):
+    first, kept = keeper(tmp_path), tmp_path / "store" / "key" / "last.ckpt"
+    with first:
+        keeping.write_whole(tmp_path / "a" / "last.ckpt", b"one")
+        until(holds(kept, b"one"))
+    before = kept.stat().st_mtime_ns
+    second = keeper(tmp_path, "b")
+    second.bring_back()
+    with second:
+        keeping.threading.Event().wait(0.1)
+    assert kept.stat().st_mtime_ns == before
+
+
+def test_a_store_that_takes_none_stops_no_training(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    (tmp_path / "store").write_text("a file where a folder should be")
+    with caplog.at_level(logging.WARNING, "steps.keeping"), keeper(tmp_path):
+        keeping.write_whole(tmp_path / "a" / "last.ckpt", b"one")
+        until(lambda: "the checkpoint could not be kept" in caplog.text)

@@ -1,0 +1,42 @@
+"""ZenML in a command: where it finds the steps, and what of its log a person need not see."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def prepare() -> None:
+    """Steps are found from the folder that holds them, wherever the command runs; an input error needs no traceback in the log."""
+    import steps
+    from components.errors import TimbreError
+    from components.s3.connect import refusal
+
+    os.environ.setdefault("ZENML_CUSTOM_SOURCE_ROOT", str(Path(steps.__file__).parents[1]))
+    from zenml.integrations.registry import integration_registry
+    from zenml.logger import get_logger  # noqa: F401 - sets up ZenML's handlers
+
+    def keep(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if refusal(error) is not None:
+            record.exc_info = None  # the record's own sentence stays, should nobody say another
+        return not isinstance(error, TimbreError)
+
+    # ZenML would load what it knows of every library that is installed, for its materializers. Our steps hand on none of these, and a
+    # stack's parts are loaded when they are needed.
+    integration_registry.activate_integrations = lambda: None
+
+    for handler in (*logging.getLogger().handlers, *logging.getLogger("zenml").handlers):
+        handler.addFilter(keep)
+
+
+@contextmanager
+def own() -> Iterator[None]:
+    """A ZenML of this process alone, thrown away at the end; to be entered before ZenML is loaded."""
+    for name in [name for name in os.environ if name.startswith("ZENML_STORE_")]:
+        del os.environ[name]
+    with tempfile.TemporaryDirectory(prefix="timbre-", ignore_cleanup_errors=True) as folder:
+        os.environ |= {"ZENML_CONFIG_PATH": folder, "ZENML_REPOSITORY_PATH": folder}
+        yield
