@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.fixtures.besieged import Held, held, works
+from tests.fixtures.besieged import PLACES, Held, held, works
 from tests.fixtures.clients import Waiting
 from tests.fixtures.running import ROOT, Running, furnish, running, until
 from timbre.client import Client
@@ -47,6 +47,7 @@ def fortress(tmp_path_factory: pytest.TempPathFactory):
         keys,
         TMPDIR=str(home / "tmp"),
         TIMBRE_TIME_LIMIT_S="8",
+        TIMBRE_MAX_PENDING=str(PLACES),
         TIMBRE_MAX_SECONDS="1200",
         TIMBRE_CONFIGS=str(ROOT / "configs"),
     ) as found:
