@@ -14,6 +14,11 @@ from components.training.optimizers.adamw import adamw
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"ADAM": adam, "ADAMW": adamw}
 
+# Making an optimizer would load torch's compiler, which takes seconds, to be kept out of what that compiles. Timbre compiles none, and a
+# training whose steps are all cached takes no step of its own.
+_add = Optimizer.add_param_group.__wrapped__  # type: ignore[attr-defined]
+vars(_add)["__dynamo_disable"] = _add
+
 
 def groups(module: nn.Module, weight_decay: float | None) -> list[dict[str, Any]]:
     """The trainable parameters in two groups: weights decay, while biases and the scales of norms (one dimension) do not.
