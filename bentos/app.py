@@ -20,6 +20,7 @@ from bentos.processes import multiply_alone, settle
 from bentos.ready import Readiness
 from bentos.retention import keep_short
 from bentos.routes import catalogue, docs, jobs, models, predict, reviews, try_out
+from bentos.scorer import Scorer
 from components.errors import RegistryError
 from components.registry.predictions import Predictions
 
@@ -27,13 +28,13 @@ log = logging.getLogger("timbre.service")
 HEALTH = frozenset({"/livez", "/readyz", "/healthz"})
 
 
-def create_app(config: ServiceConfig) -> FastAPI:
-    """The app; what its routes share is made when it starts."""
+def create_app(config: ServiceConfig, scorer: Scorer | None = None) -> FastAPI:
+    """The app; what its routes share is made when it starts, but for a scorer that was started before."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         multiply_alone()
-        context = Context.build(config)
+        context = Context.build(config, scorer or Scorer(config))
         app.state.context = context
         app.state.readiness = readiness = Readiness(context.registry.database, context.scorer)
         await run_in_threadpool(_say_what_is_missing, context)

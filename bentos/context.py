@@ -49,13 +49,12 @@ class Context:
     drift_figures: DriftFigures
 
     @classmethod
-    def build(cls, config: ServiceConfig) -> "Context":
+    def build(cls, config: ServiceConfig, scorer: Scorer) -> "Context":
         registry = Registry()
         keys, jobs = ApiKeys(registry.database), Jobs(registry.database)
         scratch = Scratch(round(config.max_temporary_mib * MIB))
         sources = Sources(config.data_roots, config.s3_buckets, config.max_body_bytes, config.max_files, scratch)
         catalogue = Catalogue(registry, config.model_dir)
-        scorer = Scorer(config)
         scorer.start()  # it is ready in seconds; whoever comes before waits
         work = Work(Batches(scorer.score), config.limits, min(8, max(1, cores() // config.num_workers)))
         lookers = ThreadPoolExecutor(LOOKERS, thread_name_prefix="timbre-look")

@@ -15,19 +15,20 @@ import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bentos.catalogue import Catalogue
 from bentos.config import MIB, ServiceConfig
 from bentos.log import set_up_logging
 from bentos.processes import settle
-from bentos.scoring import OpenTaggers
 from components.audio import Clip16
 from components.errors import TaggerError, TimbreError
 from components.memory import give_back, keep_freed
-from components.registry import Registry
-from components.tagger import ClipScores
+
+if TYPE_CHECKING:  # what takes a second to load is loaded where it is used, so that the owner can start the process before anything else
+    from bentos.scoring import OpenTaggers
+    from components.tagger import ClipScores
 
 log = logging.getLogger("timbre.service")
 UP = "up"
@@ -54,7 +55,7 @@ class Scorer:
         self._lock = threading.Lock()
         self._up = False  # it has said that it can score
 
-    def score(self, digest: str, clips: Sequence[Clip16]) -> list[ClipScores]:
+    def score(self, digest: str, clips: Sequence[Clip16]) -> "list[ClipScores]":
         """The scores of each clip, in order.
 
         Raises:
@@ -78,7 +79,9 @@ class Scorer:
         finally:
             self._lock.release()
 
-    def _score(self, digest: str, clips: Sequence[Clip16]) -> list[ClipScores]:
+    def _score(self, digest: str, clips: Sequence[Clip16]) -> "list[ClipScores]":
+        from components.tagger import ClipScores
+
         line = self.start()
         patience_s = OPEN_S + sum(len(clip.samples) for clip in clips) / SAMPLES_PER_S
         clock = threading.Timer(patience_s, self.kill)  # its end ends whatever waits for it here, to write or to read
@@ -145,6 +148,9 @@ def main(number: int) -> None:
     import torch
 
     import components.tagger.tagger  # noqa: F401 - before it says that it is up
+    from bentos.catalogue import Catalogue
+    from bentos.scoring import OpenTaggers
+    from components.registry import Registry
 
     set_up_logging()
     keep_freed()
@@ -171,7 +177,7 @@ def _receive(line: Connection, length: int, scale: float) -> Clip16:
     return Clip16(samples, scale)
 
 
-def _answer(taggers: OpenTaggers, digest: str, clips: Sequence[Clip16], batch_size: int) -> tuple[str, object]:
+def _answer(taggers: "OpenTaggers", digest: str, clips: Sequence[Clip16], batch_size: int) -> tuple[str, object]:
     try:
         scores = taggers.get(digest).score_clips(clips, batch_size)
         return "scored", [(one.windows, one.starts_s, one.clip, one.embedding) for one in scores]

@@ -16,11 +16,11 @@ if own := os.environ.get("TIMBRE_METRICS_DIR"):  # BentoML's is one for all serv
     Path(own).mkdir(parents=True, exist_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = own  # prometheus_client reads it when it is first imported
 
-from bentos.app import Straight, create_app
 from bentos.config import from_environment
 from bentos.connections import set_up_connections
 from bentos.log import set_up_logging
 from bentos.processes import sweep
+from bentos.scorer import Scorer
 from bentos.stopping import is_child, stop_plainly
 from components.parent import end_with_parent
 
@@ -34,8 +34,6 @@ if own and not is_child():  # a child may end before the others do
 
 config = from_environment()
 stop_plainly()
-set_up_connections()  # BentoML makes uvicorn's server after it has read this module
-app = create_app(config)
 
 
 @bentoml.service(
@@ -45,7 +43,6 @@ app = create_app(config)
     http={"host": "127.0.0.1", "port": 3000},
     **QUIET,
 )
-@bentoml.asgi_app(app, path="/")
 class Timbre:
     """Takes requests and answers them, in as many processes as the config says."""
 
@@ -59,4 +56,14 @@ class Timbre:
         return bool(await app.state.readiness.look())
 
 
-Timbre.add_asgi_middleware(Straight, ours=app)  # type: ignore[attr-defined]
+if is_child():  # its parent only watches over it, and would load the app for nothing
+    scorer = Scorer(config)
+    scorer.start()  # it loads what it needs while the app loads here
+
+    from bentos.app import Straight, create_app
+
+    set_up_connections()  # BentoML makes uvicorn's server after it has read this module
+    app = create_app(config, scorer)
+    served: Any = Timbre
+    served.mount_asgi_app(app, path="/")
+    served.add_asgi_middleware(Straight, ours=app)
