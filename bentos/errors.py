@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from bentos.source_errors import Kind, SourceError
-from components.errors import AudioError, ConfigError, DataError, RegistryError, TaggerError, TimbreError
+from components.errors import AudioError, ConfigError, DataError, RegistryError, S3Error, TaggerError, TimbreError
 from components.registry import (
     ArchivedModel,
     DatabaseAway,
@@ -39,6 +39,7 @@ STATUSES: dict[type[TimbreError], int] = {
     NotReviewable: 409,
     Reviewed: 409,
     DatabaseAway: 503,
+    S3Error: 503,
     TaggerError: 503,
     AudioError: 400,
     DataError: 400,
@@ -48,6 +49,7 @@ STATUSES: dict[type[TimbreError], int] = {
 SOURCES: dict[Kind, int] = {"malformed": 400, "missing": 404, "too_large": 413, "refused": 403, "denied": 502, "away": 503, "full": 503}
 NO_ROUTE = {404: "there is no such route: /docs lists them", 405: "this route takes another method: /docs lists them"}
 AWAY = "the service cannot use its database just now: try again in a moment"
+MODELS_AWAY = "the service cannot fetch the model just now: try again in a moment"
 DAMAGED = "the model's tagger cannot be opened: the service's log says why"
 INTERNAL = "something went wrong on our side; the log has it under this answer's X-Request-ID"
 
@@ -73,6 +75,8 @@ def refusal(error: Exception) -> Refused:
     log.error("%s: %s", type(error).__name__, error, exc_info=None if isinstance(error, TimbreError) else error)
     if isinstance(error, DatabaseAway):
         return Refused(503, AWAY, {"Retry-After": "5"})
+    if isinstance(error, S3Error):
+        return Refused(503, MODELS_AWAY, {"Retry-After": "5"})
     return Refused(503, DAMAGED) if isinstance(error, TaggerError) else Refused(500, INTERNAL)
 
 

@@ -19,6 +19,7 @@ Source = str | Path | bytes | BinaryIO
 # A program that writes to a pipe cannot go back to fill in the length, and leaves one of these.
 _UNKNOWN_BYTES = {0, 0x7FFFFFFF, 0x7FFFFFFF - 36, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFF - 36}
 _BLOCK = 2**20
+MOST_BYTES = 2**32  # of an object, which is fetched whole before its header is seen: more than a WAV or an AIFF can hold
 _UNKNOWN_FRAMES = 2**63 - 1
 _CLAIM = re.compile(r"^ ?(?:data|SSND) : (\d+) \(should be (\d+)\)$", re.MULTILINE)
 
@@ -58,7 +59,7 @@ def near(source: Source) -> Iterator[Source]:
     """The source itself; of an `s3://` address, or a path that stands for one, its content as a file.
 
     Raises:
-        AudioError: if there is no such object, or it came damaged.
+        AudioError: if there is no such object, it came damaged, or is larger than `MOST_BYTES`.
         S3Error: if S3 gives nothing at all: no right to it, or no answer.
     """
     address = address_of(source) if isinstance(source, str | Path) else None
@@ -66,9 +67,9 @@ def near(source: Source) -> Iterator[Source]:
         yield source
         return
     try:
-        file = Remote.of(address).open()
+        file = Remote.of(address).open(max_bytes=MOST_BYTES)
     except S3Error as error:
-        if error.kind not in ("missing", "damaged"):
+        if error.kind not in ("missing", "damaged", "large"):
             raise
         raise AudioError(str(error)) from None
     with file:

@@ -4,12 +4,15 @@ Labels and lists are fetched with it. Audio and all else is not: its stand-in is
 (`audio.source`).
 """
 
+import contextlib
 import glob
 import os
 import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from components.datasets.clips import BadClip
+from components.datasets.files import AUDIO_EXTENSIONS
 from components.errors import DataError
 from components.places import stand_ins
 from components.s3 import Remote
@@ -21,26 +24,29 @@ READ = frozenset({".csv", ".tsv", ".txt", ".npz", ".json"})
 """Extensions of label files and lists, which are fetched."""
 
 
-def stand_in(address: str) -> str:
+def stand_in(address: str) -> tuple[str, list[BadClip]]:
     """What to read in place of `s3://bucket/prefix`, an object or a glob of them: the path or the glob here.
+
+    Of a prefix, also the audio whose name no folder here can hold.
 
     Raises:
         DataError: if nothing is there.
         S3Error: if S3 refuses.
     """
     plain = address.rstrip("/")
-    many = glob.has_magic(plain)
+    many, is_prefix = glob.has_magic(plain), True
     above = Remote.of(_before_magic(plain) if many else plain)
     found = above.objects()
     if not found and not many and above.prefix:
-        name = PurePosixPath(above.prefix).name
+        name, is_prefix = PurePosixPath(above.prefix).name, False
         above = Remote.of(plain.rpartition("/")[0])  # an object: what it names lies beside it
         found = above.objects() if above.holds(name) else {}
     if not found:
         above.check()
         raise DataError(f"{address} is not there: check bucket and key")
-    _lay_out(above, found)
-    return str(stand_ins(plain))
+    fit = _fit(found)
+    _lay_out(above, fit)
+    return str(stand_ins(plain)), _unfit(above, found.keys() - fit.keys()) if is_prefix and not many else []
 
 
 def is_there(address: str) -> bool:
@@ -65,11 +71,12 @@ def _before_magic(address: str) -> str:
 def _lay_out(above: Remote, found: dict[str, Object]) -> None:
     """Make the tree here what the listing says; only what has changed is fetched."""
     root = stand_ins(above.address)
-    folders = {str(parent) for name in found for parent in PurePosixPath(name).parents}
-    found = {name: item for name, item in found.items() if _is_plain(name) and name not in folders}
-    for path in _files(root):
-        if path.relative_to(root).as_posix() not in found:
-            path.unlink()
+    for folder, _, names in os.walk(root, topdown=False):
+        for path in map(Path(folder).joinpath, names):
+            if path.relative_to(root).as_posix() not in found:
+                path.unlink()
+        with contextlib.suppress(OSError):  # an object may have the name that a folder had
+            Path(folder).rmdir()
     changed = [name for name, item in found.items() if not _is_same(root / name, item)]
     above.bring([name for name in changed if _is_text(name, found[name])], root)
     for name in changed:
@@ -79,6 +86,17 @@ def _lay_out(above: Remote, found: dict[str, Object]) -> None:
             with path.open("wb") as file:
                 file.truncate(found[name].size)  # takes no room on the disk
         os.utime(path, ns=(_stamp(found[name]),) * 2)
+
+
+def _fit(found: dict[str, Object]) -> dict[str, Object]:
+    """The objects whose keys can be paths here."""
+    folders = {str(parent) for name in found for parent in PurePosixPath(name).parents}
+    return {name: item for name, item in found.items() if _is_plain(name) and name not in folders}
+
+
+def _unfit(above: Remote, names: Iterable[str]) -> list[BadClip]:
+    audio = sorted(name for name in names if PurePosixPath(name).suffix.lower() in AUDIO_EXTENSIONS and not name.endswith("/"))
+    return [BadClip(f"{above.address}/{name}", "has a name that no folder here can hold: rename it") for name in audio]
 
 
 def _is_text(name: str, item: Object) -> bool:
@@ -101,8 +119,3 @@ def _is_same(path: Path, item: Object) -> bool:
 def _stamp(item: Object) -> int:
     """A time for the stand-in, in ns: the object's second, its fraction a sum of the tag, as two contents may be of one second."""
     return int(item.written_s) * 10**9 + zlib.crc32(item.tag.encode()) % 10**9
-
-
-def _files(root: Path) -> Iterable[Path]:
-    for folder, _, names in os.walk(root):
-        yield from (Path(folder) / name for name in names)

@@ -81,7 +81,9 @@ def expand(where: str) -> list[Path]:
     names = glob.iglob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
     matches = sorted(map(Path, names)) if glob.has_magic(where) else []
     if not matches:
-        raise DataError(f"{where} is not there: check the path, which is read from {Path.cwd()}")
+        name = shown(where)
+        what = f"the path, which is read from {Path.cwd()}" if name == where else "bucket and key"
+        raise DataError(f"{name} is not there: check {what}")
     return matches
 
 

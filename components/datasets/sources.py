@@ -5,7 +5,7 @@ from pathlib import Path
 
 from components.config import DataConfig
 from components.datasets.bucket import stand_in
-from components.datasets.clips import Dataset
+from components.datasets.clips import BadClip, Dataset
 from components.datasets.files import expand
 from components.datasets.inference import read_inference
 from components.datasets.irmas import read_irmastest, read_irmastrain
@@ -66,14 +66,16 @@ def read_dataset(spec: str, labels: LabelSet, may_read: MayRead | None = None) -
         S3Error: if S3 refuses.
     """
     source, path = parse(spec)
+    unfit: list[BadClip] = []
     if is_remote(path):
         if may_read is not None:
             raise DataError(f"{spec} lies on S3, where no data set is read from here: name a folder")
-        path = _near(path)
+        path, unfit = stand_in(path)
     places = [str(place) for place in expand(path)] if source in ("csv", "openmic") else [path]
     joins = needs_joining(source, labels)
     own = OWN[source] if joins else labels
     found = [LISTS[source](place, own, may_read) if source in LISTS else DATASETS[source](place, own) for place in places]
+    found[0].bad += unfit
     return [join_labels(dataset) for dataset in found] if joins else found
 
 
@@ -87,17 +89,14 @@ def resolve_labels(data: DataConfig, labels: str | Iterable[str]) -> LabelSet:
         return _of_codes(list(labels))
     if canonical(labels) != "CSV":
         return label_set(labels)
-    tables = [_near(path) for source, path in map(parse, (*data.train, *data.val, *data.test)) if source == "csv"]
+    named = [path for source, path in map(parse, (*data.train, *data.val, *data.test)) if source == "csv"]
+    tables = [stand_in(path)[0] if is_remote(path) else path for path in named]
     if not tables:
         raise ConfigError("labels: CSV takes the labels from the columns of a CSV, and data names none: add one as csv:PATH")
     columns = [column for table in tables for path in expand(table) for column in read_table(path).labels]
     if not columns:
         raise DataError(f"{tables[0]} has no label columns: add one 0/1 column a label")
     return from_codes(dict.fromkeys(columns))
-
-
-def _near(path: str) -> str:
-    return stand_in(path) if is_remote(path) else path
 
 
 def _of_codes(codes: list[str]) -> LabelSet:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CursorResult, Select, delete, func, select
+from sqlalchemy import CursorResult, Select, delete, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -116,7 +116,9 @@ class Predictions:
         """Forget every prediction of a file's bytes, and what people said of them; how many predictions there were.
 
         Args:
-            drop_audio: removes what is kept at an `audio_uri`; where it raises, rows that name it stay.
+            drop_audio: removes what is kept at an `audio_uri`; where it raises OSError, rows that name it stay.
+        Raises:
+            OSError: the first that `drop_audio` raised, when all else is forgotten.
         """
         return sum(self._batches(select(PredictionRow.id).where(PredictionRow.content == sha256), drop_audio))
 
@@ -125,6 +127,9 @@ class Predictions:
 
         What people have reviewed stays: it is worth their time, and goes with `delete_content` alone. A review or a prediction that
         comes while its audio is being removed stays without it.
+
+        Raises:
+            OSError: as in `delete_content`.
         """
         reviewed = select(ReviewRow.prediction_id).where(ReviewRow.prediction_id == PredictionRow.id).exists()
         return sum(self._batches(select(PredictionRow.id).where(PredictionRow.at < moment, ~reviewed), drop_audio))
@@ -134,24 +139,33 @@ class Predictions:
 
         No audio is removed while others wait to write; in turn, because two that forget would each count on the other's rows to stay.
         """
-        count = DELETED_AT_ONCE
+        count, order, failed = DELETED_AT_ONCE, (PredictionRow.at, PredictionRow.id), list[OSError]()
+        rest = doomed.add_columns(PredictionRow.content, PredictionRow.audio_uri, PredictionRow.at).order_by(*order)
+        batch = rest.limit(DELETED_AT_ONCE)
         while count == DELETED_AT_ONCE:
             with self.database.write() as session:
-                batch = doomed.add_columns(PredictionRow.content, PredictionRow.audio_uri).limit(DELETED_AT_ONCE)
                 rows = session.execute(batch).all()
                 orphans = set(_orphans(session, rows))
-                last = [row.id for row in rows if row.audio_uri in orphans]
                 gone = _delete(session, [row.id for row in rows if row.audio_uri not in orphans])
-            for uri in orphans:
+            for uri in tuple(orphans):
                 with self.database.read() as session:  # somebody may have sent the clip again, as removing others took its time
                     still = _orphans(session, [row for row in rows if row.audio_uri == uri])
-                if still:
-                    drop_audio(uri)
+                try:
+                    if still:
+                        drop_audio(uri)
+                except OSError as error:
+                    failed.append(error)
+                    orphans.remove(uri)  # its rows stay, to find it by
+            last = [row.id for row in rows if row.audio_uri in orphans]
             if last:
                 with self.database.write() as session:
                     gone += _delete(session, doomed.where(PredictionRow.id.in_(last)))
+            if rows:
+                batch = rest.where(tuple_(*order) > tuple_(rows[-1].at, rows[-1].id)).limit(DELETED_AT_ONCE)
             count = len(rows)
             yield gone
+        if failed:
+            raise failed[0]
 
 
 def _delete(session: Session, ids: "Sequence[str] | Select[tuple[str]]") -> int:

@@ -64,12 +64,15 @@ class Parts:
         except OSError as error:
             raise DataError(f"cannot write scores to {self} ({error.strerror}): name another folder by prediction.out") from None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DataError(
+                    f"another run scores into {self} with this model: wait for it, or name another place by prediction.out"
+                ) from None
+            except OSError:
+                pass  # a file system without locks keeps no runs apart
             yield
-        except BlockingIOError:
-            raise DataError(
-                f"another run scores into {self} with this model: wait for it, or name another place by prediction.out"
-            ) from None
         finally:
             os.close(descriptor)
 

@@ -79,9 +79,12 @@ def score(wanted: PredictionConfig, dask_address: str | None = None, progress: P
         with closing(Ledger(parts)) as ledger:
             files, bad = list_files(wanted.data, label_set)
             todo = [file for file in files if not ledger.knows(file)]
-            note = parts.unfinished(list(wanted.data)) or _note(wanted.data, model)
+            begun = parts.unfinished(list(wanted.data))
+            note = begun or _note(wanted.data, model)
             told: dict[str, Any] = {"out": str(parts), "model": model.digest, "model_key": model.key, "before": len(files) - len(todo)}
             if not todo and not bad:
+                if begun:  # it was killed after its last part
+                    parts.note(_finished(begun))
                 return Scored(**told, batch=None, began=note["began"], scored=0, same=0, bad=0, first_bad=())
             parts.note(note)
             keeper = Keeper(parts, note["batch"], model, label_set, ledger, log)
@@ -90,7 +93,7 @@ def score(wanted: PredictionConfig, dask_address: str | None = None, progress: P
             with keeper:
                 for row in chain(lost, progress(rows, "score", len(todo))):
                     keeper.take(row)
-            parts.note({**note, "finished": now().isoformat()})
+            parts.note(_finished(note))
     told |= {"scored": keeper.scored, "same": keeper.same, "bad": keeper.bad, "first_bad": tuple(keeper.first_bad)}
     return Scored(**told, batch=note["batch"], began=note["began"])
 
@@ -102,12 +105,18 @@ def _note(data: Sequence[str], model: Model) -> dict[str, Any]:
     return {"batch": name, "began": began.isoformat(), "finished": None, "model": model.digest, "model_key": model.key, "data": list(data)}
 
 
+def _finished(note: dict[str, Any]) -> dict[str, Any]:
+    return {**note, "finished": now().isoformat()}
+
+
 def _here(todo: list[File], model: Model, wanted: PredictionConfig, ledger: Ledger) -> Iterator[Row]:
     if todo:
         yield from hear(model.open(wanted.device), todo, ledger.has, wanted.num_workers, wanted.batch_size)
 
 
 def _far(todo: list[File], model: Model, wanted: PredictionConfig, address: str) -> Iterator[Row]:
+    if not todo:
+        return
     with connected(address) as cluster:
         size = min(MOST_FILES, max(LEAST_FILES, len(todo) // (PIECES_A_THREAD * cluster.threads)))
         pieces = (todo[first : first + size] for first in range(0, len(todo), size))

@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 
 from bentos.app import create_app
 from bentos.config import ServiceConfig
-from bentos.errors import AWAY, refusal
+from bentos.errors import AWAY, MODELS_AWAY, refusal
 from bentos.source_errors import SourceError
-from components.errors import ConfigError
+from components.errors import ConfigError, S3Error
 from components.registry import ApiKeys, Registry
 from components.registry.job_request import config_file
 
@@ -35,6 +35,12 @@ def test_why_s3_is_away_stands_in_the_log_alone(log: pytest.LogCaptureFixture):
     log.clear()
     assert refusal(SourceError("missing", "it is not there")).status_code == 404
     assert log.text == ""
+
+
+def test_where_models_lie_stands_in_the_log_alone(log: pytest.LogCaptureFixture):
+    refused = refusal(S3Error("S3 gives no answer for s3://secret/models", "away"))
+    assert (refused.status_code, refused.detail, refused.headers) == (503, MODELS_AWAY, {"Retry-After": "5"})
+    assert "s3://secret/models" in log.text
 
 
 def start() -> None:

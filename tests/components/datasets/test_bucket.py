@@ -110,13 +110,37 @@ def test_what_is_not_there_or_broken(server: Server, tone, tmp_path: Path) -> No
     server.put("some/bad.wav", b"no audio")
     server.put("some/../up.wav", b"leads out")
     server.put("some//twice.wav", b"no name")
+    server.put("some//", b"")
     gathered = build_manifest(DataConfig(test=("s3://clips/some",)), AB, AudioConfig())
     assert [(clip.path, clip.reason.split(" (")[0]) for clip in gathered.bad] == [
-        ("s3://clips/some/bad.wav", "is no audio that can be read")
+        ("s3://clips/some/../up.wav", "has a name that no folder here can hold: rename it"),
+        ("s3://clips/some//twice.wav", "has a name that no folder here can hold: rename it"),
+        ("s3://clips/some/bad.wav", "is no audio that can be read"),
     ]
     assert len(gathered.manifest) == 1
     with pytest.raises(DataError, match="s3://clips/none is not there: check bucket and key"):
         read_dataset("s3://clips/none", IRMAS)
+    with pytest.raises(DataError, match=r"s3://clips/some/\*\.flac is not there: check bucket and key"):
+        read_dataset("s3://clips/some/*.flac", IRMAS)
+
+
+def test_an_object_with_the_name_that_a_folder_had(server: Server) -> None:
+    server.put("some/a.wav/b.wav", b"1")
+    assert [clip.name for clip in read_dataset("s3://clips/some", IRMAS)[0].clips] == ["a.wav/b.wav"]
+    server.client.delete_object(Bucket="clips", Key="some/a.wav/b.wav")
+    server.put("some/a.wav", b"1")
+    assert [clip.name for clip in read_dataset("s3://clips/some", IRMAS)[0].clips] == ["a.wav"]
+
+
+def test_an_object_that_is_too_large_is_bad_and_not_fetched(server: Server, tone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tone("some/a.wav", duration_s=0.3)
+    upload(server, tmp_path / "some")
+    server.put("some/b.wav", bytes(2**17))
+    monkeypatch.setattr("components.audio.source.MOST_BYTES", 2**16)
+    gathered = build_manifest(DataConfig(test=("s3://clips/some",)), AB, AudioConfig())
+    assert [(clip.path, clip.reason) for clip in gathered.bad] == [
+        ("s3://clips/some/b.wav", "has 0.1 MiB, more than the 0.1 MiB that may be read")
+    ]
 
 
 def test_a_clip_that_goes_meanwhile_is_bad(server: Server, tone, tmp_path: Path) -> None:

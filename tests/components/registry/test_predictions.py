@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import delete, event
+from sqlalchemy import delete, event, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -182,10 +182,26 @@ def test_rows_stay_where_their_audio_cannot_be_removed(predictions: Predictions)
     assert predictions.count() == 1
 
 
-def test_two_that_forget_at_once_leave_no_audio_behind(predictions: Predictions, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.registry.predictions.DELETED_AT_ONCE", 1)
-    for minutes in (5, 0):  # each of the two begins with another row of the clip
-        predictions.add([row(minutes, audio_uri="/kept/cc")])
+def test_audio_that_cannot_be_removed_keeps_no_others(predictions: Predictions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.registry.predictions.DELETED_AT_ONCE", 2)
+    predictions.add([row(audio_uri="/gone/cc"), row(content="d" * 64, audio_uri="/gone/dd")])
+    predictions.add([row(minutes, content=str(minutes) * 64, audio_uri=f"/kept/{minutes}") for minutes in range(1, 6)])
+    dropped: list[str] = []
+
+    def drop(uri: str) -> None:
+        if uri.startswith("/gone"):
+            raise OSError(f"{uri} is away")
+        dropped.append(uri)
+
+    with pytest.raises(OSError, match="is away"):
+        predictions.delete_before(START + timedelta(days=1), drop)
+    assert len(dropped) == 5
+    assert {one.audio_uri for one in predictions.last(9)} == {"/gone/cc", "/gone/dd"}
+
+
+def test_two_that_forget_at_once_leave_no_audio_behind(predictions: Predictions) -> None:
+    predictions.add([row(minutes, audio_uri="/kept/cc") for minutes in (0, 5)])
+    each = [select(PredictionRow.id).where(PredictionRow.at == START + timedelta(minutes=minutes)) for minutes in (0, 5)]
     both, dropped = threading.Barrier(2), set[str]()
 
     def meet(_session: Session) -> None:
@@ -195,7 +211,7 @@ def test_two_that_forget_at_once_leave_no_audio_behind(predictions: Predictions,
     event.listen(Session, "before_commit", meet)
     try:
         with ThreadPoolExecutor(2) as threads:
-            gone = threads.map(lambda minutes: predictions.delete_before(START + timedelta(minutes=minutes), dropped.add), (1, 10))
+            gone = threads.map(lambda doomed: sum(predictions._batches(doomed, dropped.add)), each)
             assert sum(gone) == 2
     finally:
         event.remove(Session, "before_commit", meet)

@@ -126,6 +126,38 @@ def test_a_batch_goes_on_under_its_own_name(
     assert sorted(parts.names(SCORES)) == sorted(parts.names(FILES))
 
 
+def test_a_batch_that_broke_off_after_its_last_part_is_finished(
+    wanted: PredictionConfig, data: Path, tagger: Tagger, log: Predictions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off(wanted, monkeypatch, Parts, "note", 2, PowerCut())
+    assert score(wanted).scored == 0
+    noisy_clips(data, CLIPS + 1, duration_s=1.0, sample_rate=22050)
+    assert score(wanted).scored > 0
+    assert scores_in(wanted.out)["batch"].nunique() == 2
+
+
+def test_where_only_bad_files_are_left_no_cluster_is_asked(wanted: PredictionConfig, data: Path) -> None:
+    score(wanted)
+    (data / "bad.wav").write_bytes(b"no audio")
+    assert score(wanted).bad == 1
+    (data / "bad.wav").unlink()
+    (data / "bad.wav").symlink_to("/etc/hostname")
+    assert score(wanted, "tcp://127.0.0.1:1").bad == 1
+
+
+def test_a_file_system_without_locks(wanted: PredictionConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("components.scoring.parts.fcntl.flock", refuse)
+    assert score(wanted).scored == CLIPS
+
+
+def test_what_blocks_within_a_run_is_no_other_run(tmp_path: Path) -> None:
+    with pytest.raises(BlockingIOError), Parts(tmp_path, None, "a" * 64).alone():
+        raise BlockingIOError
+
+
 def test_a_damaged_part_is_named_and_made_anew(wanted: PredictionConfig, data: Path, tagger: Tagger, log: Predictions) -> None:
     score(wanted)
     part = sorted(Path(wanted.out).glob("files/*/*/*.parquet"))[0]
