@@ -57,7 +57,7 @@ def _connect() -> Any:
         use_listings_cache=False,
         skip_instance_cache=True,
     )
-    fs.retries = TRIES
+    fs.retries = 1  # its own tries would multiply those above
     return fs
 
 

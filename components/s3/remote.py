@@ -6,12 +6,13 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from components.errors import S3Error
-from components.files import write_whole
+from components.files import whole_file
 from components.places import stand_ins
 from components.progress import Progress, quiet
 from components.s3.connect import TRIES, broken, connection, failure, sentences
@@ -132,11 +133,8 @@ class Remote:
         """An object's content as a file, which the caller closes; its arguments are those of `read`."""
         file = Fetched(f"{self.address}/{name}" if name else self.address)
         try:
-            for last in (False,) * (TRIES - 1) + (True,):
-                file.seek(0)
-                file.truncate()
-                if self._stream(name, file.write, last, max_bytes):
-                    break
+            with _room(file.name, tempfile.gettempdir(), "TMPDIR"):
+                self._copy(name, file, max_bytes)
         except BaseException:
             file.close()
             raise
@@ -145,7 +143,8 @@ class Remote:
 
     def fetch(self, name: str, path: Path) -> Path:
         """Bring an object to a file, which appears whole or not at all."""
-        write_whole(path, self.read(name))
+        with _room(f"{self.address}/{name}", str(path.parent), "TIMBRE_MIRROR"), whole_file(path) as file:
+            self._copy(name, file)
         return path
 
     def bring(self, names: Iterable[str], folder: Path, what: str = "", progress: Progress = quiet) -> None:
@@ -182,6 +181,14 @@ class Remote:
                 return
             more = {"ContinuationToken": answer["NextContinuationToken"]}
 
+    def _copy(self, name: str, file: IO[bytes], max_bytes: int | None = None) -> None:
+        """An object's content into a file, begun anew each time that it comes cut off or damaged."""
+        for last in (False,) * (TRIES - 1) + (True,):
+            file.seek(0)
+            file.truncate()
+            if self._stream(name, file.write, last, max_bytes):
+                return
+
     def _stream(self, name: str, take: Callable[[bytes], object], last: bool, max_bytes: int | None) -> bool:
         """Hand the pieces of an object on; False where the connection broke and it may be tried again."""
         from fsspec.asyn import sync  # type: ignore[import-untyped]
@@ -195,19 +202,21 @@ class Remote:
         found = hashlib.sha256() if expected else None
         read = 0
         try:
-            piece = first.result()
             if max_bytes is not None and size > max_bytes:
                 raise S3Error(f"{address} has {size / 2**20:.1f} MiB, more than the {max_bytes / 2**20:.1f} MiB that may be read", "large")
-            while piece:
+            while read < size:
+                try:
+                    piece = sync(fs.loop, _piece, body) if read else first.result()
+                except broken() as error:
+                    if last:
+                        raise failure(error, address) from error
+                    return False
+                if not piece:
+                    break
                 if found:
                     found.update(piece)
                 read += len(piece)
                 take(piece)
-                piece = sync(fs.loop, _piece, body) if read < size else b""
-        except broken() as error:
-            if last:
-                raise failure(error, address) from error
-            return False
         finally:
             if read < size:
                 sync(fs.loop, _close, body)
@@ -223,6 +232,15 @@ class Remote:
     def _ask(self, method: str, name: str = "", /, **more: Any) -> Any:
         with sentences(f"{self.address}/{name}" if name else self.address):
             return connection().call_s3(method, Bucket=self.bucket, **more)
+
+
+@contextmanager
+def _room(address: str, folder: str, variable: str) -> Iterator[None]:
+    """Turns what the disk refuses into an S3Error about `address`, which was to lie in `folder`."""
+    try:
+        yield
+    except OSError as error:
+        raise S3Error(f"cannot keep {address} in {folder} ({error.strerror or error}): free some space or set {variable}", "disk") from None
 
 
 async def _begin(fs: Any, wanted: dict[str, str]) -> tuple[Any, "asyncio.Future[bytes]"]:

@@ -16,7 +16,7 @@ from components.s3 import is_remote
 from components.scoring.rows import File, Row
 from components.tagger import ClipScores, Tagger
 
-STOPS = ("credentials", "bucket", "region", "away", "full")  # kinds of S3Error that are no fault of one file
+STOPS = ("credentials", "bucket", "region", "away", "full", "disk")  # kinds of S3Error that are no fault of one file
 Known = Callable[[str], bool]
 
 

@@ -1,5 +1,7 @@
 """A prefix on a real S3 server: what is written comes back whole, and what is refused is told apart."""
 
+import errno
+import os
 import re
 from pathlib import Path
 
@@ -8,8 +10,9 @@ from botocore.exceptions import ClientError
 
 from components.errors import S3Error
 from components.s3 import Remote, address_of, is_remote, remote
-from components.s3.connect import failure, refusal
+from components.s3.connect import TRIES, failure, refusal
 from tests.fixtures.buckets import Server
+from tests.fixtures.listeners import giver
 
 
 def test_what_is_written_comes_back(server: Server, tmp_path: Path) -> None:
@@ -48,6 +51,35 @@ def test_a_large_object_passes_through_the_disk(server: Server) -> None:
     assert refused.value.kind == "large"
 
 
+def test_an_object_goes_straight_to_its_file(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the folder for temporary files nor the memory holds all of it."""
+    content = bytes(range(256)) * (17 * 2**12)
+    server.put("large", content)
+    monkeypatch.setattr(remote, "Fetched", None)
+    monkeypatch.setattr(Remote, "read", None)
+    assert Remote.of("s3://clips").fetch("large", tmp_path / "new" / "large").read_bytes() == content
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["large"]
+
+
+def test_a_full_disk_is_told_from_a_server_that_is_away(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[object] = []
+
+    def full(*given: object) -> None:
+        tried.append(given)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    server.put("one", b"bytes")
+    monkeypatch.setattr(remote.Fetched, "write", full, raising=False)
+    with pytest.raises(S3Error, match=r"cannot keep s3://clips/one in .* \(No space left on device\): .*TMPDIR") as refused:
+        Remote.of("s3://clips").read("one")
+    assert (refused.value.kind, len(tried)) == ("disk", 1)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(S3Error, match=r"cannot keep s3://clips/one in .*/mirror \(No space left on device\): .*TIMBRE_MIRROR") as refused:
+        Remote.of("s3://clips").fetch("one", tmp_path / "mirror" / "one")
+    assert (refused.value.kind, len(tried)) == ("disk", 2)
+    assert not list((tmp_path / "mirror").iterdir())
+
+
 def test_damage_is_seen(server: Server, tmp_path: Path) -> None:
     server.client.put_object(Bucket="clips", Key="one", Body=b"other bytes", Metadata={"timbre-sha256": "0" * 64})
     with pytest.raises(S3Error, match="s3://clips/one came damaged 4 times: write it again"):
@@ -71,6 +103,15 @@ def test_a_server_that_is_away(server: Server, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(S3Error, match=r"S3 gives no answer for s3://clips .*: check AWS_ENDPOINT_URL and try again") as refused:
         Remote.of("s3://clips").check()
     assert refused.value.kind == "away"
+
+
+def test_a_busy_server_is_asked_four_times(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
+    with giver(b"", 503) as (url, asked):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url.removesuffix("/clip.wav"))
+        with pytest.raises(S3Error, match="S3 gives no answer for s3://clips/one"):
+            Remote.of("s3://clips").read("one")
+    assert len(asked) == TRIES == 4
 
 
 @pytest.mark.parametrize(
