@@ -35,7 +35,7 @@ def models_remote() -> str | None:
 
 
 def mirror_root() -> Path:
-    """Where what was fetched from S3 lies (TIMBRE_MIRROR); it may be removed at any time when nothing runs."""
+    """Where what was fetched from S3 lies (TIMBRE_MIRROR); it may be removed when nothing runs."""
     return Path(os.environ.get("TIMBRE_MIRROR") or home() / "mirror").absolute()
 
 

@@ -79,6 +79,15 @@ def sentences(address: str) -> Iterator[None]:
         raise failure(error, address) from error
 
 
+@contextmanager
+def room(address: str, folder: str, variable: str) -> Iterator[None]:
+    """Turns what this machine's disk refuses into an S3Error about `address`, which was to lie in `folder`."""
+    try:
+        yield
+    except OSError as error:
+        raise S3Error(f"cannot keep {address} in {folder} ({error.strerror or error}): free some space or set {variable}", "disk") from None
+
+
 def refusal(error: BaseException | None) -> Exception | None:
     """The error, or the cause of it, that some other client of S3 raised because of an answer, or of none; None where there is none."""
     while error is not None:

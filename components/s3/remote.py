@@ -6,7 +6,6 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -15,7 +14,7 @@ from components.errors import S3Error
 from components.files import whole_file
 from components.places import stand_ins
 from components.progress import Progress, quiet
-from components.s3.connect import TRIES, broken, connection, failure, sentences
+from components.s3.connect import TRIES, broken, connection, failure, room, sentences
 
 SCHEME = "s3://"
 AT_ONCE = 16  # transfers: enough to hide some 30 ms of latency behind each other
@@ -107,13 +106,16 @@ class Remote:
 
     def holds(self, name: str) -> bool:
         """Whether there is an object of this name."""
+        return self.size(name) is not None
+
+    def size(self, name: str) -> int | None:
+        """Bytes of an object; None where there is none."""
         try:
-            self._call("head_object", name)
+            return int(self._call("head_object", name)["ContentLength"])
         except S3Error as error:
             if error.kind == "missing":
-                return False
+                return None
             raise
-        return True
 
     def put(self, name: str, content: bytes | Path) -> None:
         """Write an object, whole or not at all, from bytes or a file."""
@@ -133,7 +135,7 @@ class Remote:
         """An object's content as a file, which the caller closes; its arguments are those of `read`."""
         file = Fetched(f"{self.address}/{name}" if name else self.address)
         try:
-            with _room(file.name, tempfile.gettempdir(), "TMPDIR"):
+            with room(file.name, tempfile.gettempdir(), "TMPDIR"):
                 self._copy(name, file, max_bytes)
         except BaseException:
             file.close()
@@ -143,7 +145,7 @@ class Remote:
 
     def fetch(self, name: str, path: Path) -> Path:
         """Bring an object to a file, which appears whole or not at all."""
-        with _room(f"{self.address}/{name}", str(path.parent), "TIMBRE_MIRROR"), whole_file(path) as file:
+        with room(f"{self.address}/{name}", str(path.parent), "TIMBRE_MIRROR"), whole_file(path) as file:
             self._copy(name, file)
         return path
 
@@ -232,15 +234,6 @@ class Remote:
     def _ask(self, method: str, name: str = "", /, **more: Any) -> Any:
         with sentences(f"{self.address}/{name}" if name else self.address):
             return connection().call_s3(method, Bucket=self.bucket, **more)
-
-
-@contextmanager
-def _room(address: str, folder: str, variable: str) -> Iterator[None]:
-    """Turns what the disk refuses into an S3Error about `address`, which was to lie in `folder`."""
-    try:
-        yield
-    except OSError as error:
-        raise S3Error(f"cannot keep {address} in {folder} ({error.strerror or error}): free some space or set {variable}", "disk") from None
 
 
 async def _begin(fs: Any, wanted: dict[str, str]) -> tuple[Any, "asyncio.Future[bytes]"]:

@@ -50,7 +50,7 @@ def collect_garbage(root: Path | None = None, unused_days: float = 30.0) -> Free
     if remote := far(root):
         raise StoreError(
             f"garbage of the store at {remote.address} is not collected from here, as others may be reading it: remove all of it while "
-            "nothing runs, and clips are decoded again; what this machine fetched may be removed at any time"
+            "nothing runs, and clips are decoded again; what this machine fetched may be removed when nothing runs here"
         )
     nbytes = clips = views = 0
     busy = []
