@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.audio import Clip16
+from components.errors import S3Error
 from components.store.folder import Folder, beside, sentences
 from components.store.remote import bring_indexes, send_shard
 
@@ -98,11 +99,20 @@ def _name(shas: Sequence[str]) -> str:
 
 
 def holds(folder: Folder, shas: Sequence[str]) -> bool:
-    """Whether there is a shard of just these clips."""
+    """Whether there is a whole shard of just these clips."""
     name = _name(shas)
-    if folder.remote:
-        return folder.remote.holds(f"shards/{name}.parquet")
-    return index_file(folder, name).exists() and samples_file(folder, name).exists()
+    try:
+        if folder.remote:
+            _read_index(name, io.BytesIO(folder.remote.read(f"shards/{name}.parquet")), folder.remote.size(f"shards/{name}.npy"))
+        else:
+            _read_index(name, index_file(folder, name), samples_file(folder, name).stat().st_size)
+    except S3Error as error:
+        if error.kind not in ("missing", "damaged"):
+            raise
+        return False
+    except (OSError, ValueError, TypeError):
+        return False
+    return True
 
 
 def samples_file(folder: Folder, shard: str) -> Path:
@@ -118,16 +128,26 @@ def read_indexes(folder: Folder) -> Iterator[Index]:
     remote = bring_indexes(folder, folder.remote) if folder.remote else None
     for path in sorted(folder.shards.glob("*.parquet") if remote is None else map(folder.path.joinpath, remote)):
         try:
-            columns = pq.read_table(path, schema=_INDEX, partitioning=None).to_pydict()
-            index = Index(path.stem, **columns)
-            values = sum(index.length)
-            held = samples_file(folder, index.shard).stat().st_size if remote is None else remote[f"shards/{path.name}"]
-            if held != _HEADER_BYTES + 2 * values:
-                raise ValueError("its samples are cut short")
+            held = samples_file(folder, path.stem).stat().st_size if remote is None else remote[f"shards/{path.name}"]
+            index = _read_index(path.stem, path, held)
         except (OSError, ValueError, TypeError) as error:
             log.warning("shard %s is passed over: %s", path, error)
             continue
         yield index
+
+
+def _read_index(shard: str, source: Path | io.BytesIO, held: int | None) -> Index:
+    """A shard's index.
+
+    Args:
+        held: bytes of its samples.
+    Raises:
+        OSError, ValueError, TypeError: if it is damaged, or if the samples are not whole.
+    """
+    index = Index(shard, **pq.read_table(source, schema=_INDEX, partitioning=None).to_pydict())
+    if held != _HEADER_BYTES + 2 * sum(index.length):
+        raise ValueError("its samples are cut short")
+    return index
 
 
 def locate(folder: Folder, wanted: Collection[str]) -> dict[str, Place]:

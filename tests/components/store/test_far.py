@@ -128,6 +128,19 @@ def test_a_piece_whose_answer_was_lost_is_not_decoded_twice(
     assert work(piece) == far._Done({}, [])
 
 
+def test_a_damaged_piece_is_decoded_again(manifest: Manifest, root: Path, audio: AudioConfig) -> None:
+    folder = Folder.of(audio, root)
+    place = far._Place(str(root), folder.path.name, identity(root))
+    piece = [far.Job(path, sha256, 1) for path, sha256 in zip(manifest.frame["path"][:3], manifest.frame["sha256"][:3], strict=True)]
+    work = partial(far._decode_piece, audio=audio, place=place, decoder=far.DECODER_VERSION)
+    work(piece)
+    (samples,) = folder.shards.glob("*.npy")
+    samples.write_bytes(samples.read_bytes()[:-2])
+    assert list(read_indexes(folder)) == []
+    assert work(piece) == far._Done({}, [])
+    assert [index.sha256 for index in read_indexes(folder)] == [[job.sha256 for job in piece]]
+
+
 BUILD = """
 import sys
 from pathlib import Path
