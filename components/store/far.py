@@ -68,8 +68,7 @@ def decode_far(jobs: Sequence[Job], audio: AudioConfig, folder: Folder, root: Pa
     """
     if not jobs:
         return {}
-    name = folder.path.name
-    place = _Place(folder.remote.address.removesuffix(f"/clips/{name}") if folder.remote else str(root), name, identity(root))
+    place = _Place(folder.store.address if folder.store else str(root), folder.path.name, identity(root))
     seen = [job if is_remote(job.path) else job._replace(path=str(Path(job.path).absolute())) for job in jobs]
     failed: dict[str, str] = {}
 

@@ -62,6 +62,11 @@ class Folder:
         return self.remote.address if self.remote else str(self.path)
 
     @property
+    def store(self) -> Remote | None:
+        """Where the store that this folder is of lies on S3, if it does."""
+        return Remote(self.remote.address.removesuffix(f"/clips/{self.path.name}")) if self.remote else None
+
+    @property
     def shards(self) -> Path:
         return self.path / "shards"
 
@@ -85,9 +90,12 @@ class Folder:
         """
         try:
             if self.remote and not self._settings_file.exists():
-                self.remote.fetch(SETTINGS, self._settings_file)
+                with self.fetching():
+                    self.remote.fetch(SETTINGS, self._settings_file)
             settings = json.loads(self._settings_file.read_text())
             return {**settings, "sample_rate": int(settings["sample_rate"])}
+        except StoreError:
+            raise
         except S3Error as error:
             if error.kind != "missing":
                 raise
@@ -101,6 +109,15 @@ class Folder:
         with self._lock_file() as descriptor:
             if _locked(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 self.sweep()
+            _locked(descriptor, fcntl.LOCK_SH)
+            yield
+
+    @contextmanager
+    def fetching(self) -> Iterator[None]:
+        """While files come here from S3: none sweeps their drafts away."""
+        with sentences(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        with self._lock_file() as descriptor:
             _locked(descriptor, fcntl.LOCK_SH)
             yield
 

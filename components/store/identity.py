@@ -39,9 +39,9 @@ def renew(root: Path | None = None) -> None:
     _file(root).unlink(missing_ok=True)
 
 
-def renew_far(folder: Remote) -> None:
-    """The same for the store on S3 that a folder of clips lies in."""
-    Remote(folder.address.rsplit("/clips/", 1)[0]).remove(ID)
+def renew_far(store: Remote) -> None:
+    """The same for a store on S3."""
+    store.remove(ID)
 
 
 def _file(root: Path | None) -> Path:

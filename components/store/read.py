@@ -13,13 +13,12 @@ import numpy.typing as npt
 from components.audio import Clip16
 from components.datasets import Manifest
 from components.errors import DataError, S3Error, StoreError
-from components.s3 import Remote
 from components.store.embeddings import Embeddings
 from components.store.folder import Folder
 from components.store.identity import renew_far
 from components.store.ref import StoreRef
 from components.store.remote import bring_shards
-from components.store.shards import Samples, locate, map_samples
+from components.store.shards import Samples, locate, map_samples, samples_file
 
 
 class Store:
@@ -48,8 +47,8 @@ class Store:
         shas = self.manifest.frame["sha256"].tolist()
         found = locate(self._folder, set(shas))
         if lost := [sha256 for sha256 in shas if sha256 not in found]:
-            if self._folder.remote:
-                renew_far(self._folder.remote)  # or a cached featurize would name this view again
+            if self._folder.store:
+                renew_far(self._folder.store)  # or a cached featurize would name this view again
             raise StoreError(f"{len(lost)} of {len(shas)} clips are gone from the store at {self._folder}: run featurize again")
         places = [found[sha256] for sha256 in shas]
         self._shards = [place.shard for place in places]
@@ -91,6 +90,10 @@ class Store:
         part.manifest = Manifest(self.manifest.frame.assign(split=list(splits)), self.manifest.label_set)
         return part
 
+    def bring(self) -> None:
+        """Fetch what is not here yet, where the store lies on S3: once, before several processes need the same."""
+        bring_shards(self._folder, self._shards)
+
     def clip(self, place: int) -> Clip16:
         """A whole clip as it is stored: the same bits as `audio.load(path, sample_rate)`, its samples still in the memory map."""
         return Clip16(self._samples(place, 0, int(self.num_samples[place])), float(self.scales[place]))
@@ -123,9 +126,7 @@ class Store:
     def embeddings(self, key: str) -> Embeddings:
         """Where embeddings of these clips are kept; `key` is the sha256 of all that they depend on besides the clips."""
         name = f"embeddings/{self._folder.path.name}-{key[:32]}"
-        remote = self._folder.remote
-        above = Remote(remote.address.removesuffix(f"/clips/{self._folder.path.name}")) if remote else None
-        return Embeddings(self._folder.path.parents[1] / name, above / name if above else None)
+        return Embeddings(self._folder.path.parents[1] / name, self._folder.store / name if self._folder.store else None)
 
     def _samples(self, place: int, start: int, length: int) -> Samples:
         """int16 [up to length] of a clip from `start` on."""
@@ -138,12 +139,13 @@ class Store:
     def _map(self, place: int) -> Samples:
         try:
             try:
-                bring_shards(self._folder, self._shards[place], self._shards)  # more of this part will be asked for
+                if not samples_file(self._folder, self._shards[place]).exists():
+                    self.bring()  # more of this part will be asked for
                 samples = map_samples(self._folder, self._shards[place])
             except FileNotFoundError:
                 self._find()  # garbage collection has moved the clip to another shard
                 samples = map_samples(self._folder, self._shards[place])
-        except S3Error:
+        except (S3Error, StoreError):
             raise
         except (OSError, ValueError) as error:
             raise StoreError(
@@ -165,7 +167,8 @@ def open_store(ref: StoreRef, root: Path | None = None) -> Store:
     view = folder.view(ref.digest)
     try:
         if folder.remote and not view.exists():
-            folder.remote.fetch(f"views/{view.name}", view)
+            with folder.fetching():
+                folder.remote.fetch(f"views/{view.name}", view)
         manifest = Manifest.read(view)
     except (DataError, S3Error) as error:
         if isinstance(error, S3Error) and error.kind != "missing":

@@ -21,12 +21,15 @@ def bring_indexes(folder: Folder, remote: Remote) -> dict[str, int]:
     there = remote.sizes("shards")
     found = {name: there[twin] for name in there if name.endswith(INDEX) and (twin := name.removesuffix(INDEX) + SAMPLES) in there}
     here = {f"shards/{path.name}" for path in folder.shards.glob(f"[!.]*{INDEX}")}
-    remote.bring(sorted(set(found) - here), folder.path)
+    if missing := sorted(set(found) - here):
+        with folder.fetching():
+            remote.bring(missing, folder.path)
     return found
 
 
-def bring_shards(folder: Folder, first: str, shards: Collection[str]) -> None:
-    """Where the samples of the first are not here yet, fetch them, and those of all the others with them."""
-    if folder.remote and not (folder.shards / f"{first}{SAMPLES}").exists():
-        missing = sorted(f"shards/{shard}{SAMPLES}" for shard in set(shards) if not (folder.shards / f"{shard}{SAMPLES}").exists())
-        folder.remote.bring(missing, folder.path, "fetching shards", bars)
+def bring_shards(folder: Folder, shards: Collection[str]) -> None:
+    """Fetch the samples that lie on S3 and not here yet."""
+    missing = sorted(f"shards/{shard}{SAMPLES}" for shard in set(shards) if not (folder.shards / f"{shard}{SAMPLES}").exists())
+    if folder.remote and missing:
+        with folder.fetching():
+            folder.remote.bring(missing, folder.path, "fetching shards", bars)

@@ -90,6 +90,8 @@ def fit(
     with listening() as interrupt:
         if devices == 1 or config.model.frozen:  # one layer on embeddings is fitted in one go
             return _train(config, store, run_folder, progress, interrupt, judged=judged, report=report)
+        for split in ("train", "val"):
+            _split(store, split).bring()  # or each device's process would fetch all of it
         on_gpu = choose_device(config.training).device.type == "cuda"
         return train_together(partial(_train_in_team, config, store, run_folder, progress, report), devices, on_gpu, interrupt)
 

@@ -1,5 +1,7 @@
 """A store on a real S3 server: one machine fills it, another reads it, and neither keeps what it need not."""
 
+import errno
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from components.config import AudioConfig
 from components.datasets import Manifest
 from components.errors import S3Error, StoreError
 from components.places import store_root
-from components.s3 import Fetched, remote
+from components.s3 import Fetched, Remote, remote
 from components.store import build, build_store, collect_garbage, identity, open_store, shards
 from components.store import folder as store_folder
 from tests.fixtures.buckets import Server, s3_environment
@@ -70,6 +72,61 @@ def test_only_the_shards_of_a_part_are_fetched(server: Server, manifest: Manifes
     fetched = list(store_root().rglob("*.npy"))
     assert len(fetched) == 1
     assert len([key for key in keys(server) if key.endswith(".npy")]) > 3
+
+
+def test_all_of_a_part_is_fetched_at_once_before_it_is_needed(
+    server: Server, manifest: Manifest, audio: AudioConfig, move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = build_store(manifest, audio).ref
+    move()
+    part = open_store(ref).of("train")
+    part.bring()
+    monkeypatch.setattr(Remote, "fetch", None)
+    assert all(np.isfinite(part.waveform(place)).all() for place in range(len(part)))
+
+
+def test_a_build_leaves_what_a_reader_is_fetching(
+    server: Server, manifest: Manifest, audio: AudioConfig, move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = build_store(manifest, audio).ref
+    move()
+    folder, sync, met = store_folder.Folder.of(audio, None), os.fsync, list[str]()
+
+    def beside_a_build(number: int) -> None:
+        sync(number)
+        met.append(str(Path(f"/proc/self/fd/{number}").readlink()))
+        with folder.in_use():
+            pass
+
+    monkeypatch.setattr(os, "fsync", beside_a_build)
+    assert np.isfinite(open_store(ref).waveform(0)).all()
+    assert {"".join(Path(name).suffixes).split("-")[0] for name in met} == {".parquet", ".npy"}
+
+
+def test_a_full_disk_is_no_damage(server: Server, manifest: Manifest, audio: AudioConfig, move, monkeypatch: pytest.MonkeyPatch) -> None:
+    ref = build_store(manifest, audio).ref
+    move()
+    store = open_store(ref)
+
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(S3Error, match=r"cannot keep s3://stores/first/.*\.npy in .*: free some space or set TIMBRE_MIRROR"):
+        store.waveform(0)
+
+
+def test_a_shard_whose_samples_are_gone_is_none(server: Server, manifest: Manifest, audio: AudioConfig) -> None:
+    """A piece of a cluster's work is done again then."""
+    build_store(manifest, audio)
+    folder = store_folder.Folder.of(audio, None)
+    index = next(shards.read_indexes(folder))
+    assert shards.holds(folder, index.sha256)
+    samples = f"{folder.remote.key('shards')}/{index.shard}.npy"
+    server.client.put_object(Bucket="stores", Key=samples, Body=b"cut")
+    assert not shards.holds(folder, index.sha256)
+    server.client.delete_object(Bucket="stores", Key=samples)
+    assert not shards.holds(folder, index.sha256)
 
 
 def test_the_last_shards_are_small(
@@ -188,5 +245,5 @@ def test_garbage_of_others_is_left(server: Server, manifest: Manifest, audio: Au
     ref = build_store(manifest, audio).ref
     with pytest.raises(StoreError, match="garbage of the store at s3://stores/first is not collected from here"):
         collect_garbage()
-    shutil.rmtree(store_root())  # what was fetched may go at any time
+    shutil.rmtree(store_root())  # what was fetched may go
     assert len(open_store(ref)) == len(manifest)

@@ -1,5 +1,6 @@
 """Several devices, as processes on a CPU: real ones, which agree and average over gloo."""
 
+import importlib
 import logging
 import multiprocessing
 import os
@@ -43,6 +44,16 @@ def plain(config: Config) -> Config:
 def known(store: Store) -> Store:
     """Without the clip of which a label is unknown: a device's mean is over what it knows itself."""
     return store.take(np.flatnonzero(store.manifest.targets()[1].all(axis=1)))
+
+
+def test_what_lies_on_s3_is_fetched_before_the_processes_start(
+    plain: Config, known: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+    monkeypatch.setattr(Store, "bring", lambda part: happened.extend(part.manifest.frame["split"].unique()))
+    monkeypatch.setattr(importlib.import_module("components.training.fit"), "train_together", lambda *_: happened.append("start"))
+    fit(changed(plain, devices=2), known, tmp_path / "two")
+    assert happened == ["train", "val", "start"]
 
 
 @pytest.mark.slow
