@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from components.errors import RegistryError
+from components.errors import RegistryError, S3Error
 from components.progress import Progress, quiet
 from components.registry import folders, history, keys
 from components.registry.records import Card
@@ -49,24 +49,44 @@ def examine(registry: Registry, who: str = "doctor", progress: Progress = quiet)
             current, former = keys.production(session), history.former(session)
     except RegistryError as error:
         return [*found, Finding(str(error), registry.database.where, "start it, or set TIMBRE_DATABASE_URL")]
-    lying = registry.lying()
-    if not lying and any(row.archived_at is None for row in rows.values()):
-        where = str(registry.root)
-        return [*found, Finding("the registry has models, but no tagger folders lie here", where, "set TIMBRE_MODELS to where they lie")]
-    bad = {
-        digest: wrong
-        for digest in progress(sorted(lying), "tagger folders", len(lying))
-        if (wrong := folders.faults(lying[digest], digest))
-    }
-    found += _alias(registry, current, [row for row in former if row.digest in lying and row.digest not in bad], who)
-    for row in rows.values():
-        if row.digest in bad:
-            found.append(Finding(f"the tagger folder of {row.key} is damaged: {'; '.join(bad[row.digest])}", str(lying[row.digest]), AGAIN))
-        elif row.digest not in lying and row.archived_at is None:
-            found.append(Finding(f"the tagger folder of {row.key} is missing", str(registry.root / row.digest), AGAIN))
-    for digest in sorted(lying.keys() - rows.keys()):
-        found.append(_orphan(registry, lying[digest], bad.get(digest, []), who))
+    try:
+        there = registry.lying()
+    except S3Error as error:
+        return [*found, Finding(str(error), registry.place, "then look again")]
+    here = folders.by_digest(registry.root)  # where they lie on S3, a copy here may be the only one
+    where = {digest: str(folder) for digest, folder in here.items()} | {digest: f"{registry.place}/{digest}" for digest in there}
+    if not where and any(row.archived_at is None for row in rows.values()):
+        what = "the registry has models, but no tagger folders lie here"
+        return [*found, Finding(what, registry.place, "set TIMBRE_MODELS to where they lie")]
+    bad: dict[str, list[str]] = {}
+    unread: set[str] = set()
+    for digest in progress(sorted(where), "tagger folders", len(where)):
+        try:
+            if wrong := folders.faults(registry.folder_of(digest), digest):
+                bad[digest] = wrong
+        except (RegistryError, S3Error) as error:
+            unread.add(digest)
+            whose = f"of {rows[digest].key}" if digest in rows else "that the registry does not know"
+            found.append(Finding(f"the tagger folder {whose} cannot be fetched: {error}", where[digest], f"look again, or {AGAIN}"))
+    sound = [row for row in former if row.digest in there and row.digest not in unread | bad.keys()]
+    found += _alias(registry, current, sound, who)
+    for digest, row in rows.items():
+        if digest in bad:
+            what = f"the tagger folder of {row.key} is damaged: {'; '.join(bad[digest])}"
+            found.append(Finding(what, str(registry.root / digest), AGAIN))
+        elif digest not in there and row.archived_at is None:
+            found.append(_lost(registry, row, here.get(digest)))
+    for digest in sorted(where.keys() - rows.keys() - unread):
+        found.append(_orphan(registry, digest, where[digest], bad.get(digest, []), who))
     return found
+
+
+def _lost(registry: Registry, row: ModelRow, copy: Path | None) -> Finding:
+    """A model whose tagger folder does not lie where all can have it."""
+    if copy is None:
+        return Finding(f"the tagger folder of {row.key} is missing", f"{registry.place}/{row.digest}", AGAIN)
+    what = f"the tagger folder of {row.key} is missing on S3, and a copy lies here"
+    return Finding(what, str(copy), "sends it", partial(registry.send, row.digest))
 
 
 def _leftovers(root: Path) -> Iterator[Finding]:
@@ -103,17 +123,18 @@ def _alias(registry: Registry, current: ModelRow | None, sound: list[ModelRow], 
     yield Finding(f"production is {current.key}, which is {state}", registry.database.where, remedy, mend)
 
 
-def _orphan(registry: Registry, folder: Path, wrong: list[str], who: str) -> Finding:
+def _orphan(registry: Registry, digest: str, where: str, wrong: list[str], who: str) -> Finding:
     """A folder that a crash kept from getting its row, or that another database knows."""
     what = "a tagger folder that the registry does not know"
+    folder = registry.root / digest
     if wrong:
         return Finding(f"{what}, and damaged: {'; '.join(wrong)}", str(folder), "remove the folder")
     try:
         card = Card.from_json(json.loads((folder / "card.json").read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):
-        return Finding(what, str(folder), "run its training again, which registers it, or remove the folder")
+        return Finding(what, where, "run its training again, which registers it, or remove the folder")
 
     def mend() -> None:
-        registry.adopt(folder.name, card, who)
+        registry.adopt(digest, card, who)
 
-    return Finding(what, str(folder), "enters it, inactive: its training run again lets the gate decide, or promote it by hand", mend)
+    return Finding(what, where, "enters it, inactive: its training run again lets the gate decide, or promote it by hand", mend)

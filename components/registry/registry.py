@@ -68,6 +68,11 @@ class Registry:
         """The database for people, without its password."""
         return self.database.where
 
+    @property
+    def place(self) -> str:
+        """Where all tagger folders lie, for people."""
+        return self.remote.address if self.remote else str(self.root)
+
     def close(self) -> None:
         self.database.close()
 
@@ -107,8 +112,7 @@ class Registry:
             refuse_cancelled(session, training_job_id)
             known = session.scalar(select(ModelRow).where(ModelRow.digest == sealed.digest)) is not None
         folders.bring_in(folder, self.root, keep=known)
-        if self.remote:
-            far_folders.send(self.root / sealed.digest, sealed, self.remote)
+        self.send(sealed.digest, keep=known)
         fresh = Entry(sealed, card, name, description, training_job_id)
         model = enter(self.database, fresh, gate, who)
         if then is not None:
@@ -119,6 +123,7 @@ class Registry:
         """Write the row of a tagger folder that lies under the root without one; inactive until the gate or a person says otherwise."""
         sealed = folders.read(self.folder_of(digest))
         entry = Entry(sealed, card, names.check(str(sealed.about.get("name", ""))))
+        self.send(digest)
         return adopt(self.database, entry, who)
 
     def find(self, key: str = keys.PRODUCTION, inactive: bool = False) -> RegisteredModel:
@@ -141,8 +146,7 @@ class Registry:
         """Where the model's tagger folder lies."""
         path = self.folder_of(model.digest)
         if not path.is_dir():
-            where = self.remote.address if self.remote else self.root
-            raise RegistryError(f"the tagger folder of {model.key} is not under {where}: set TIMBRE_MODELS, or run `timbre doctor`")
+            raise RegistryError(f"the tagger folder of {model.key} is not under {self.place}: set TIMBRE_MODELS, or run `timbre doctor`")
         return path
 
     def folder_of(self, digest: str) -> Path:
@@ -152,11 +156,14 @@ class Registry:
             far_folders.fetch(digest, self.root, self.remote)
         return path
 
-    def lying(self) -> dict[str, Path]:
-        """digest -> folder of every tagger folder that there is, registered or not; those on S3 are fetched."""
-        for digest in far_folders.digests(self.remote) if self.remote else ():
-            self.folder_of(digest)
-        return folders.by_digest(self.root)
+    def send(self, digest: str, keep: bool = True) -> None:
+        """Write a tagger folder that lies here to S3, where they lie there; what others have attached there stays if `keep` says so."""
+        if self.remote:
+            far_folders.send(self.root / digest, self.remote, keep)
+
+    def lying(self) -> list[str]:
+        """Digests of the tagger folders that there are, registered or not; on S3, those that any machine can fetch."""
+        return far_folders.digests(self.remote) if self.remote else sorted(folders.by_digest(self.root))
 
     def choices(self) -> tuple[str, ...]:
         """What `find` takes now, for people to choose from: the aliases, then each active model, newest first."""

@@ -120,10 +120,14 @@ def _data() -> Iterator[Line]:
 
 
 def _registry() -> Iterator[Line]:
-    from components.errors import RegistryError
+    from components.errors import RegistryError, S3Error
     from components.registry import Registry, examine
 
-    registry = Registry()
+    try:
+        registry = Registry()
+    except S3Error as error:
+        yield Line("wrong", "registry", str(error))
+        return
     if not (registry.database.is_there or registry.root.exists()):
         yield Line("ok", "registry", f"none yet at {registry.address}: the first training makes it")
         return
