@@ -102,3 +102,11 @@ def test_the_doctor_finds_a_fresh_installation_well(timbre) -> None:
     result = timbre("doctor")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "all is well" in result.stdout
+
+
+def test_the_doctor_tells_all_though_an_address_is_none(timbre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIMBRE_MODELS", "s3:///models")
+    result = timbre("doctor")
+    assert (result.returncode, result.stderr) == (1, "")
+    assert "s3:///models names no bucket" in result.stdout
+    assert "2 wrong" in result.stdout
