@@ -15,7 +15,7 @@ from typing import Any
 from components.audio import DECODER_VERSION, Limits
 from components.config import AudioConfig
 from components.errors import S3Error, StoreError
-from components.places import store_remote, store_root
+from components.places import mirror_root, store_remote, store_root
 from components.s3 import Remote
 
 FORMAT = 1
@@ -174,14 +174,13 @@ def sentences(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        variable = "TIMBRE_MIRROR" if path.is_relative_to(mirror_root()) else "TIMBRE_STORE"
         if error.errno in _FULL:
             raise StoreError(
-                f"no space is left for the store at {path}: free some or set TIMBRE_STORE to a larger disk, and run again; "
+                f"no space is left for the store at {path}: free some or set {variable} to a larger disk, and run again; "
                 "clips that are finished are kept"
             ) from None
-        raise StoreError(
-            f"cannot write the store at {path} ({error.strerror or error}): set TIMBRE_STORE to a folder that can be"
-        ) from None
+        raise StoreError(f"cannot write the store at {path} ({error.strerror or error}): set {variable} to a folder that can be") from None
 
 
 def remove(path: Path) -> int:

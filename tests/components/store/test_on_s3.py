@@ -14,7 +14,7 @@ from components.audio import load
 from components.config import AudioConfig
 from components.datasets import Manifest
 from components.errors import S3Error, StoreError
-from components.places import store_root
+from components.places import mirror, store_root
 from components.s3 import Fetched, Remote, remote
 from components.store import build, build_store, collect_garbage, identity, open_store, shards
 from components.store import folder as store_folder
@@ -114,6 +114,13 @@ def test_a_full_disk_is_no_damage(server: Server, manifest: Manifest, audio: Aud
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(S3Error, match=r"cannot keep s3://stores/first/.*\.npy in .*: free some space or set TIMBRE_MIRROR"):
         store.waveform(0)
+
+
+def test_a_full_disk_of_the_mirror_is_told_by_its_own_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TIMBRE_MIRROR", str(tmp_path / "mirror"))
+    for path, variable in ((mirror("s3://stores/first"), "TIMBRE_MIRROR"), (tmp_path / "store", "TIMBRE_STORE")):
+        with pytest.raises(StoreError, match=f"free some or set {variable} to a larger disk"), store_folder.sentences(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_shard_whose_samples_are_gone_is_none(server: Server, manifest: Manifest, audio: AudioConfig) -> None:
