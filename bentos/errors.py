@@ -20,7 +20,7 @@ from components.registry import (
     UnknownKey,
     UnknownModel,
 )
-from components.registry.errors import JobFinished, KeyReused, NotReviewable, Reviewed, UnfitReview, UnknownJob, UnknownPrediction
+from components.registry.errors import JobFinished, KeyReused, LostFolder, NotReviewable, Reviewed, UnfitReview, UnknownJob, UnknownPrediction
 
 log = logging.getLogger("timbre.service")
 
@@ -39,6 +39,7 @@ STATUSES: dict[type[TimbreError], int] = {
     NotReviewable: 409,
     Reviewed: 409,
     DatabaseAway: 503,
+    LostFolder: 503,
     S3Error: 503,
     TaggerError: 503,
     AudioError: 400,
@@ -77,7 +78,7 @@ def refusal(error: Exception) -> Refused:
         return Refused(503, AWAY, {"Retry-After": "5"})
     if isinstance(error, S3Error):
         return Refused(503, MODELS_AWAY, {"Retry-After": "5"})
-    return Refused(503, DAMAGED) if isinstance(error, TaggerError) else Refused(500, INTERNAL)
+    return Refused(503, DAMAGED) if isinstance(error, TaggerError | LostFolder) else Refused(500, INTERNAL)
 
 
 def _headers(error: Exception) -> dict[str, str]:

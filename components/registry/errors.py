@@ -5,6 +5,7 @@ RegistryError
 ├── UnknownModel     no model answers to the key; 404
 ├── InactiveModel    kept, but not to be served; 409
 ├── ArchivedModel    kept for audit only; 410
+├── LostFolder       the tagger folder cannot be brought here whole; 503
 ├── ModelInUse       in production: promote another one first; 409
 ├── UnknownKey       no API key is this one; 401
 ├── RevokedKey       it was one; 401
@@ -39,6 +40,10 @@ class InactiveModel(RegistryError):
 
 class ArchivedModel(RegistryError):
     """The model is kept for audit and refused for everything else."""
+
+
+class LostFolder(RegistryError):
+    """A tagger folder on S3 is damaged, or cannot be kept here; the sentence has its address, which is for the log and the command line."""
 
 
 class ModelInUse(RegistryError):

@@ -7,8 +7,9 @@ import uuid
 from collections.abc import Set
 from pathlib import Path
 
-from components.errors import RegistryError, S3Error
+from components.errors import S3Error
 from components.registry import folders
+from components.registry.errors import LostFolder
 from components.s3 import Remote
 
 
@@ -49,7 +50,7 @@ def fetch(digest: str, root: Path, remote: Remote) -> Path | None:
     """Bring the tagger folder of a digest under the root; None where there is none.
 
     Raises:
-        RegistryError: if what came is damaged, or the root cannot be written.
+        LostFolder: if what came is damaged, or the root cannot be written.
         S3Error: if S3 refuses.
     """
     target, fresh = root / digest, root / f"{folders.INCOMING}{uuid.uuid4().hex}"
@@ -63,7 +64,7 @@ def fetch(digest: str, root: Path, remote: Remote) -> Path | None:
             if not target.exists():  # where nothing can lock
                 fresh.rename(target)
     except OSError as error:
-        raise RegistryError(f"cannot keep the tagger {digest[:8]} in {root}: {error.strerror}; see TIMBRE_MIRROR") from error
+        raise LostFolder(f"cannot keep the tagger {digest[:8]} in {root}: {error.strerror}; see TIMBRE_MIRROR") from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return target
@@ -81,7 +82,7 @@ def _download(digest: str, fresh: Path, there: Remote) -> bool:
                 return False
     there.bring(sorted(set(folders.read(fresh).parts) - {folders.TAGGER, folders.BESIDE}), fresh)
     if wrong := folders.faults(fresh, digest):
-        raise RegistryError(f"the tagger folder {there.address} is damaged: {'; '.join(wrong)}; register it again")
+        raise LostFolder(f"the tagger folder {there.address} is damaged: {'; '.join(wrong)}; register it again")
     return True
 
 

@@ -11,10 +11,11 @@ from starlette.testclient import TestClient
 
 from bentos.app import create_app
 from bentos.config import ServiceConfig
-from bentos.errors import AWAY, MODELS_AWAY, refusal
+from bentos.errors import AWAY, DAMAGED, MODELS_AWAY, refusal
 from bentos.source_errors import SourceError
 from components.errors import ConfigError, S3Error
 from components.registry import ApiKeys, Registry
+from components.registry.errors import LostFolder
 from components.registry.job_request import config_file
 
 
@@ -40,6 +41,8 @@ def test_why_s3_is_away_stands_in_the_log_alone(log: pytest.LogCaptureFixture):
 def test_where_models_lie_stands_in_the_log_alone(log: pytest.LogCaptureFixture):
     refused = refusal(S3Error("S3 gives no answer for s3://secret/models", "away"))
     assert (refused.status_code, refused.detail, refused.headers) == (503, MODELS_AWAY, {"Retry-After": "5"})
+    refused = refusal(LostFolder("the tagger folder s3://secret/models/ab is damaged"))
+    assert (refused.status_code, refused.detail) == (503, DAMAGED)
     assert "s3://secret/models" in log.text
 
 
