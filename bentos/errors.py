@@ -20,7 +20,16 @@ from components.registry import (
     UnknownKey,
     UnknownModel,
 )
-from components.registry.errors import JobFinished, KeyReused, LostFolder, NotReviewable, Reviewed, UnfitReview, UnknownJob, UnknownPrediction
+from components.registry.errors import (
+    JobFinished,
+    KeyReused,
+    LostFolder,
+    NotReviewable,
+    Reviewed,
+    UnfitReview,
+    UnknownJob,
+    UnknownPrediction,
+)
 
 log = logging.getLogger("timbre.service")
 
