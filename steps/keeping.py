@@ -12,6 +12,7 @@ from pathlib import Path
 from zenml import get_step_context
 from zenml.client import Client
 from zenml.io import fileio
+from zenml.models import StepRunResponse
 
 from components.files import write_whole
 from components.training import LAST
@@ -23,17 +24,29 @@ EVERY_S = 2.0
 
 @contextmanager
 def kept(run_folder: Path) -> Iterator[bool]:
-    """Keep a run folder's checkpoint in the artifact store until the training is done; tells whether one was there and now is in it.
+    """Keep a run folder's checkpoint in the artifact store while it is trained; tells whether one was there and now is in it.
 
-    It is found again by the step's cache key: by what the training depends on, code included.
+    It is found again by the step's cache key: by what the training depends on, code included. It stays when the training is done, as what a
+    step returns is stored only afterwards: `let_go` removes it.
     """
-    place = f"{Client().active_stack.artifact_store.path}/{FOLDER}/{get_step_context().step_run.cache_key}"
-    keeper = Keeper(run_folder / LAST, f"{place}/{LAST.name}")
+    keeper = Keeper(run_folder / LAST, f"{_place(get_step_context().step_run)}/{LAST.name}")
     found = keeper.bring_back()
     with keeper:
         yield found
-    if fileio.exists(place):
-        fileio.rmtree(place)
+
+
+def let_go(name: str) -> None:
+    """Remove what was kept for the step that made this step's input `name`, which is stored by now; what cannot be removed costs no run."""
+    try:
+        (made,) = get_step_context().inputs[name]
+        if fileio.exists(place := _place(made.step)):
+            fileio.rmtree(place)
+    except Exception:  # stores fail in many ways, and the run of a cached tagger may have been deleted
+        log.warning("the checkpoint of %s could not be removed under %s; nothing needs it any more", name, FOLDER, exc_info=True)
+
+
+def _place(step: StepRunResponse) -> str:
+    return f"{Client().active_stack.artifact_store.path}/{FOLDER}/{step.cache_key}"
 
 
 class Keeper:

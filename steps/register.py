@@ -13,6 +13,7 @@ from components.promotion import register_judged
 from components.registry import RegisteredModel, Registry
 from components.store import StoreRef, open_store
 from components.who import who
+from steps.keeping import let_go
 
 REPORT = "report.html"
 
@@ -24,6 +25,7 @@ def register(
     tagger: Path, evaluation: Path, store: StoreRef, gate: GateConfig, training_job_id: str | None = None
 ) -> tuple[Annotated[dict[str, Any], "registration"], Annotated[HTMLString, ArtifactConfig(name="judged_report")]]:
     """The model's key, digest and aliases with the gate's reason, and the report with what the gate said."""
+    let_go("tagger")  # here, as evaluate may be cached
     with Registry.open() as registry:
         model = register_judged(registry, tagger, evaluation, open_store(store), gate, who(), training_job_id, link_model_version)
         # What the gate said once stays; a person or a later run may have moved the aliases since.

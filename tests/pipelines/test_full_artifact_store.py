@@ -5,9 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from tests.fixtures.buckets import s3_server
+from tests.fixtures.buckets import Server, s3_server
 from tests.fixtures.full_bucket import full_bucket
 from tests.pipelines.conftest import ROOT, Project
+
+LONG_ENOUGH = ("--set", "training.max_steps=400", "--set", "training.val_every_steps=80")  # for a checkpoint to be kept
+
+
+def kept(server: Server) -> list[str]:
+    found = server.client.list_objects_v2(Bucket="music", Prefix="artifacts/timbre-checkpoints/")
+    return [one["Key"] for one in found.get("Contents", ()) if one["Key"].endswith("last.ckpt")]
 
 
 @pytest.mark.slow
@@ -21,15 +28,19 @@ def test_a_full_artifact_store_is_said_and_a_run_with_room_goes_on(project: Proj
         asked.run("timbre", "stack", "register", "local_s3", *store)
 
         bucket.full = "/artifacts/train/"
-        refused = asked.run("timbre", "train", "--stack", "local_s3", check=False)
+        refused = asked.run("timbre", "train", "--stack", "local_s3", *LONG_ENOUGH, check=False)
         said = "timbre: S3 has no room left for s3://music/artifacts: free some, and run again; what was written is kept"
         assert refused.returncode == 2
         assert refused.stderr.splitlines()[-1] == said
         assert "Traceback" not in refused.stderr + refused.stdout
         assert bucket.refused
+        assert kept(server)
 
         bucket.full = None
-        done = asked.run("timbre", "train", "--stack", "local_s3")
-    cached = [line for line in (done.stdout + done.stderr).splitlines() if "cached version of step" in line]
-    assert any("featurize" in line for line in cached)
+        done = asked.run("timbre", "train", "--stack", "local_s3", *LONG_ENOUGH)
+        assert not kept(server)
+    told = (done.stdout + done.stderr).splitlines()
+    assert any("cached version of step" in line and "featurize" in line for line in told)
+    assert any("going on from the checkpoint" in line for line in told)
+    assert any("resumed after step" in line for line in told)
     assert "sha256 " in done.stdout

@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from steps import keeping
-from steps.keeping import Keeper
+from steps.keeping import Keeper, kept, let_go
 from tests.fixtures.running import until
 
 
@@ -56,3 +57,46 @@ def test_a_store_that_takes_none_stops_no_training(tmp_path: Path, caplog: pytes
     with caplog.at_level(logging.WARNING, "steps.keeping"), keeper(tmp_path):
         keeping.write_whole(tmp_path / "a" / "last.ckpt", b"one")
         until(lambda: "the checkpoint could not be kept" in caplog.text)
+
+
+@pytest.fixture
+def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """What ZenML tells the training, and then the step that takes its tagger."""
+    run = SimpleNamespace(cache_key="key")
+    context = SimpleNamespace(step_run=run, inputs={"tagger": [SimpleNamespace(step=run)]})
+    stack = SimpleNamespace(artifact_store=SimpleNamespace(path=str(tmp_path / "store")))
+    monkeypatch.setattr(keeping, "Client", lambda: SimpleNamespace(active_stack=stack))
+    monkeypatch.setattr(keeping, "get_step_context", lambda: context)
+    return context
+
+
+def train(tmp_path: Path, run: str) -> bool:
+    with kept(tmp_path / run) as found:
+        keeping.write_whole(tmp_path / run / keeping.LAST, run.encode())
+        until(holds(tmp_path / "store" / keeping.FOLDER / "key" / "last.ckpt", run.encode()))
+    return found
+
+
+@pytest.mark.usefixtures("step")
+def test_a_training_whose_tagger_is_not_stored_goes_on_and_one_whose_tagger_is_begins_anew(tmp_path: Path):
+    for run in ("a", "b", "c"):
+        (tmp_path / run / "checkpoints").mkdir(parents=True)
+    assert [train(tmp_path, run) for run in ("a", "b")] == [False, True]
+    for _ in ("once", "once more, for a cached training"):
+        let_go("tagger")
+    assert train(tmp_path, "c") is False
+
+
+@pytest.mark.usefixtures("step")
+def test_a_checkpoint_that_cannot_be_removed_costs_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    (tmp_path / "store" / keeping.FOLDER / "key").mkdir(parents=True)
+
+    def away(_: str) -> None:
+        raise OSError("the store is away")
+
+    monkeypatch.setattr(keeping.fileio, "rmtree", away)
+    with caplog.at_level(logging.WARNING, "steps.keeping"):
+        let_go("tagger")
+    assert "could not be removed" in caplog.text
