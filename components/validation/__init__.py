@@ -9,6 +9,7 @@ from pathlib import Path
 from components.config import DataConfig
 from components.datasets import Gathered
 from components.errors import DataError
+from components.s3 import Remote, is_remote
 from components.validation.gates import explain
 from components.validation.kept import check_once
 from components.validation.page import render_page
@@ -30,20 +31,29 @@ class Verdict:
     failures: list[str]
     html: str
 
-    def require(self, page: Path | None = None) -> None:
+    def require(self, page: Path | str | None = None) -> None:
         """Go on only where the data are ok.
 
         Args:
-            page: where the report is kept if they are not.
+            page: the file or `s3://` address where the report is kept if they are not.
         Raises:
             DataError: with every failure, and where the report is.
+            S3Error: if it cannot be put there.
         """
         if self.ok:
             return
         if page is not None:
-            page.parent.mkdir(parents=True, exist_ok=True)
-            page.write_text(self.html, encoding="utf-8")
+            _keep(self.html.encode(), page)
         raise DataError("; ".join(self.failures) + (f" (report: {page})" if page else ""))
+
+
+def _keep(content: bytes, place: Path | str) -> None:
+    if is_remote(place):
+        folder, _, name = str(place).rpartition("/")
+        Remote.of(folder).put(name, content)
+        return
+    Path(place).parent.mkdir(parents=True, exist_ok=True)
+    Path(place).write_bytes(content)
 
 
 def validate(gathered: Gathered, data: DataConfig, keep: Path | None = None) -> Verdict:
