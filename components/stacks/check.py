@@ -94,7 +94,8 @@ class Check:
         told = self.stack.artifact_store
         if told is None:
             return Finding("ok", "artifact store", "ZenML's own folder on this machine")
-        where = {"AWS_ENDPOINT_URL": told.endpoint_url, "AWS_DEFAULT_REGION": told.region}
+        of_s3 = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")  # the second has the last word, where it is set here
+        where = {**dict.fromkeys(of_s3, told.endpoint_url), "AWS_DEFAULT_REGION": told.region}
         with environment({name: value for name, value in where.items() if value}):
             return self._bucket("artifact store", told.path)
 

@@ -75,7 +75,11 @@ def test_wrong_credentials_are_told_from_a_missing_bucket(server: Server):
         assert "S3 does not know these credentials (InvalidAccessKeyId)" in wrong[what].detail
 
 
-def test_a_bucket_in_another_region_is_said(server: Server):
+@pytest.mark.parametrize("also", [None, "AWS_ENDPOINT_URL_S3"])
+def test_a_bucket_in_another_region_is_said(server: Server, monkeypatch: pytest.MonkeyPatch, also: str | None):
+    """By the S3 that the stack names, whichever this process is told of."""
+    if also:
+        monkeypatch.setenv(also, server.url)
     with answering(400, ELSEWHERE) as url:
         table = found(stack(artifact_store={"path": "s3://music/artifacts", "endpoint_url": url}))
     assert table["artifact store"].state == "wrong"
