@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from components.config import load_config
-from components.errors import TimbreError
+from components.errors import ConfigError, TimbreError
+from components.registry import Registry
+from components.registry.jobs import Jobs
 from tests.fixtures.sounds import noise, sine, write
 from timbre.cli import app
 from timbre.cli.arguments import spread
@@ -107,6 +109,14 @@ def test_tune_searches_and_goes_on(timbre: Command, place: Path) -> None:
     assert load_config(folder / "best.yaml").training.batch_size == best["training.batch_size"]
     assert f"timbre train --config {folder / 'best.yaml'}" in printed
     assert "2 of 9 trials" in timbre(f"{line} 9 --timeout-min 0")
+
+
+def test_a_stack_is_refused_before_a_job_is_entered(timbre: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIMBRE_DATABASE_URL", f"sqlite:///{tmp_path / 'jobs.db'}")
+    with pytest.raises(ConfigError, match="leave --stack out"):
+        timbre("train --config small.yaml --seeds 2 --stack local")
+    with Registry() as registry:
+        assert not Jobs(registry.database).list().items
 
 
 @pytest.mark.parametrize(

@@ -78,9 +78,9 @@ def train(
         with recorded(what, database_url, followed) as record:
             _run(resolved, record)
         return
+    if stack is not None:
+        raise ConfigError("--seeds and --folds train in this process: leave --stack out, or queue a run for each seed")
     with recorded(what):
-        if stack is not None:
-            raise ConfigError("--seeds and --folds train in this process: leave --stack out, or queue a run for each seed")
         from timbre.cli.repeat import repeat
 
         repeat(resolved, seeds, bool(folds))
