@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from components.config import Config
+from components.config import ASIDE, Config
 from components.errors import ConfigError
 from components.files import write_whole
 from components.places import runs_root
@@ -55,7 +55,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 def _recipe(config: Config) -> dict[str, Any]:
     """What trials have in common, as JSON gives it back; without the sections that have no part in it."""
-    values: dict[str, Any] = json.loads(config.model_dump_json(exclude={"gate", "evaluation", "prediction", "execution"}))
+    values: dict[str, Any] = json.loads(config.model_dump_json(exclude=set(ASIDE) - {"data"}))
     for key in HERE:
         section, name = key.split(".")
         del values[section][name]

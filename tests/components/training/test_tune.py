@@ -138,6 +138,8 @@ def test_the_same_search_finds_its_folder_and_another_is_refused(short: Config, 
     assert place.name.endswith("_pitches_tune")
     elsewhere = short.model_copy(update={"training": short.training.model_copy(update={"device": "cuda"})})
     assert place_of(elsewhere, SPACE, "abc") == place == place_of(short, SPACE, "abc", place)
+    watched = short.model_copy(update={"watch": load_config(overrides=["watch.drift.min_clips=77"]).watch})
+    assert place_of(watched, SPACE, "abc") == place
     longer = short.model_copy(update={"training": short.training.model_copy(update={"max_steps": 3})})
     assert place_of(longer, SPACE, "abc") != place
     for other, what in (
