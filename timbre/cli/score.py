@@ -8,8 +8,6 @@ import typer
 from timbre.cli.console import log_to_stderr, print_table
 from timbre.cli.zenml import prepare
 
-SHOWN = 20
-
 
 def score(
     paths: Annotated[
