@@ -2,11 +2,13 @@
 
 import logging
 import time
+from uuid import UUID
 
 from kfp.client import Client as KfpClient
 from kfp_server_api.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 from zenml.client import Client
+from zenml.enums import ExecutionStatus
 from zenml.models import PipelineRunResponse, PipelineSnapshotResponse
 from zenml.orchestrators.publish_utils import publish_failed_pipeline_run
 
@@ -32,7 +34,9 @@ def wait(client: KfpClient, run_id: str, snapshot: PipelineSnapshotResponse, sta
         if state in GOOD:
             return
         if state in BAD:
-            raise StackError(f"the run {run_id} has {state.lower()}{watched.failed()}: its logs are at {page(client, run_id)}")
+            told = watched.failed()
+            watched.publish()
+            raise StackError(f"the run {run_id} has {state.lower()}{told}: its logs are at {page(client, run_id)}")
         waiting = watched.idle()
         if waiting and waiting[1] > kubeflow.start_timeout_s:
             watched.end(client, run_id)
@@ -78,19 +82,27 @@ class Progress:
 
     def __init__(self, snapshot: PipelineSnapshotResponse) -> None:
         self._snapshot, self._done, self._moved = snapshot, -1, time.monotonic()
+        self._seen: dict[str, tuple[UUID, ExecutionStatus]] = {}
 
     def idle(self) -> tuple[str, float] | None:
-        """The first step that could have begun and has not, and for how long in seconds; None while one is at work."""
+        """The first step that could have begun, or begun anew, and has not, and for how long in seconds; None while one is at work.
+
+        Of a pod that was killed ZenML does not hear: its step is at work until another pod takes its place.
+        """
         run = self._run()
         began = dict(run.steps) if run else {}
         ended = [name for name, step in began.items() if step.status.is_finished]
-        if len(ended) < len(began):
-            self._moved = time.monotonic()
-            return None
+        failed = [name for name, step in began.items() if step.status == ExecutionStatus.RETRYING]
+        at_work = len(ended) + len(failed) < len(began)
         if len(ended) != self._done:
             log.info("%d of %d steps are done", len(ended), len(self._snapshot.step_configurations))
-            self._done, self._moved = len(ended), time.monotonic()
-        ready = [
+            self._done = len(ended)
+        seen = {name: (step.id, step.status) for name, step in began.items()}
+        if at_work or seen != self._seen:
+            self._seen, self._moved = seen, time.monotonic()
+        if at_work:
+            return None
+        ready = failed or [
             name
             for name, step in self._snapshot.step_configurations.items()
             if name not in began and set(step.spec.upstream_steps) <= set(ended)
@@ -98,10 +110,10 @@ class Progress:
         return (ready[0], time.monotonic() - self._moved) if ready else None
 
     def failed(self) -> str:
-        """` in NAME: its error`, where a step of the run has failed."""
+        """` in NAME: its error`, where a step of the run has failed; one that never got the pod it was to begin anew in has, too."""
         run = self._run()
         for name, step in (run.steps if run else {}).items():
-            if step.status.is_failed:
+            if step.status.is_failed or step.status == ExecutionStatus.RETRYING:
                 told = step.exception_info.traceback.strip().splitlines()[-1] if step.exception_info else ""
                 return f" in {name}{f': {told}' if told else ''}"
         return ""
@@ -109,6 +121,10 @@ class Progress:
     def end(self, client: KfpClient, run_id: str) -> None:
         """End the run on Kubeflow, and have ZenML know that it failed."""
         client.terminate_run(run_id)
+        self.publish()
+
+    def publish(self) -> None:
+        """Have ZenML know that the run failed: while a step may begin anew, it takes it to go on."""
         if (run := self._run()) is not None:
             publish_failed_pipeline_run(run.id)
 

@@ -43,7 +43,7 @@ def failed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def steps(monkeypatch: pytest.MonkeyPatch, **states: ExecutionStatus) -> None:
     """What ZenML says of the run's steps."""
     told = {
-        name: SimpleNamespace(status=state, exception_info=SimpleNamespace(traceback="…\nDataError: no clips"))
+        name: SimpleNamespace(id=name, status=state, exception_info=SimpleNamespace(traceback="…\nDataError: no clips"))
         for name, state in states.items()
     }
     monkeypatch.setattr(waiting.Progress, "_run", lambda _: SimpleNamespace(id="b", steps=told))
@@ -63,11 +63,15 @@ def test_it_waits_until_the_run_has_succeeded(server: Kubeflow, monkeypatch: pyt
     timer.join()
 
 
-def test_a_failed_run_names_its_step_and_the_error(server: Kubeflow, monkeypatch: pytest.MonkeyPatch):
-    steps(monkeypatch, validate=ExecutionStatus.COMPLETED, featurize=ExecutionStatus.FAILED)
+@pytest.mark.parametrize("state", [ExecutionStatus.FAILED, ExecutionStatus.RETRYING])  # the second where no pod came to begin it anew in
+def test_a_failed_run_names_its_step_and_the_error_and_zenml_is_told(
+    server: Kubeflow, monkeypatch: pytest.MonkeyPatch, failed: list[str], state: ExecutionStatus
+):
+    steps(monkeypatch, validate=ExecutionStatus.COMPLETED, featurize=state)
     server.runs[RUN]["state"] = "FAILED"
     with pytest.raises(StackError, match=rf"the run {RUN} has failed in featurize: DataError: no clips: its logs are at {server.url}"):
         wait(server)
+    assert failed == ["b"]
 
 
 def test_a_pod_that_does_not_start_says_what_it_asks_for_and_ends_the_run(
@@ -83,6 +87,24 @@ def test_a_pod_that_does_not_start_says_what_it_asks_for_and_ends_the_run(
     assert "kubectl --namespace timbre get events" in said
     assert server.runs[RUN]["state"] == "CANCELED"
     assert failed == ["b"]
+
+
+def test_a_pod_that_is_to_begin_a_step_anew_may_be_late_too(server: Kubeflow, monkeypatch: pytest.MonkeyPatch, failed: list[str]):
+    steps(monkeypatch, validate=ExecutionStatus.COMPLETED, featurize=ExecutionStatus.RETRYING)
+    with pytest.raises(StackError, match="the pod of featurize did not start within 1 s"):
+        wait(server, start_timeout_s=1, timeout_s=20)
+    assert failed == ["b"]
+
+
+def test_each_time_that_a_step_begins_anew_the_wait_for_its_pod_does(monkeypatch: pytest.MonkeyPatch):
+    watched = waiting.Progress(SNAPSHOT)
+    waits = []
+    for attempt, now_s in [("first", 100.0), ("first", 130.0), ("second", 160.0), ("second", 170.0)]:
+        step = SimpleNamespace(id=attempt, status=ExecutionStatus.RETRYING)
+        monkeypatch.setattr(watched, "_run", lambda step=step: SimpleNamespace(steps={"validate": step}))
+        monkeypatch.setattr(waiting.time, "monotonic", lambda now_s=now_s: now_s)
+        waits.append(watched.idle())
+    assert waits == [("validate", waited_s) for waited_s in (0, 30, 0, 10)]
 
 
 def test_a_step_at_work_is_not_late(server: Kubeflow, monkeypatch: pytest.MonkeyPatch, failed: list[str]):
