@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from zenml.client import Client
@@ -16,10 +16,10 @@ from zenml.pipelines.pipeline_definition import Pipeline
 from components.errors import StackError, TimbreError
 from components.s3 import is_remote
 from components.s3.connect import failure, refusal
-from components.stacks import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, ArtifactStoreConfig, StackConfig, steps
+from components.stacks import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, ArtifactStoreConfig, StackConfig
 
 TYPES = StackComponentType
-FLAVOR_SOURCE = "pipelines.kubeflow.flavor.Flavor"
+FLAVOR, FLAVOR_SOURCE = "timbre-kubeflow", "pipelines.kubeflow.flavor.Flavor"
 TOKEN = "KUBEFLOW_TOKEN"  # noqa: S105 - the name of a variable: who submits, where Kubeflow asks for it
 LABEL = "timbre"  # holds what the YAML said, so that who runs a pipeline needs no file
 S3_SECRET_KEYS = {ACCESS_KEY: "aws_access_key_id", SECRET_KEY: "aws_secret_access_key", SESSION_TOKEN: "aws_session_token"}
@@ -47,7 +47,7 @@ def register(name: str, stack: StackConfig, environment: Mapping[str, str] = os.
         parts[TYPES.ARTIFACT_STORE] = _component(name, TYPES.ARTIFACT_STORE, "s3", of_artifacts).id
     if stack.remote:
         _flavor()
-        parts[TYPES.ORCHESTRATOR] = _component(name, TYPES.ORCHESTRATOR, "timbre-kubeflow", _of_kubeflow(stack)).id
+        parts[TYPES.ORCHESTRATOR] = _component(name, TYPES.ORCHESTRATOR, FLAVOR, _of_kubeflow(stack)).id
         parts[TYPES.CONTAINER_REGISTRY] = _component(name, TYPES.CONTAINER_REGISTRY, "default", {"uri": stack.container_registry}).id
         parts[TYPES.IMAGE_BUILDER] = _component(name, TYPES.IMAGE_BUILDER, "local", {}).id
     if known is None:
@@ -55,6 +55,7 @@ def register(name: str, stack: StackConfig, environment: Mapping[str, str] = os.
     before = [str(one) for one in known.secrets or []]
     new, gone = [one for one in secrets if one not in before], [one for one in before if one not in secrets]
     client.update_stack(name, component_updates=parts, add_secrets=new, remove_secrets=gone)
+    _drop_secrets(name, stack)
     # By itself: beside secrets ZenML forgets labels.
     labels = {LABEL: stack.model_dump(mode="json", by_alias=True, exclude_unset=True)}
     return client.update_stack(name, labels=labels, environment=_changes(known.environment or {}, stack.environment))
@@ -86,11 +87,25 @@ def runs_elsewhere() -> bool:
     return not Client().active_stack.orchestrator.config.is_local
 
 
+class OnPods(Pipeline):
+    """A pipeline in which ZenML lets each step begin anew as often as its pod does: one that still may is not said to have failed."""
+
+    def prepare(self, *args: Any, **kwargs: Any) -> None:
+        """As ZenML does; only then the steps are known."""
+        super().prepare(*args, **kwargs)
+        told = told_of(Client().active_stack_model)
+        retries = {step: told.pod(step).retries for step in self.invocations}
+        told_zenml = {step: {"retry": StepRetryConfig(max_retries=most)} for step, most in retries.items() if most}
+        self._run_args["step_configurations"] = told_zenml
+
+
 def on_active_stack(pipeline: Pipeline) -> Pipeline:
-    """The pipeline with the retries that the active stack allows its steps."""
-    told = told_of(Client().active_stack_model)
-    retries = max(told.pod(step).retries for step in steps()) if told.remote else 0
-    return pipeline.with_options(retry=StepRetryConfig(max_retries=retries)) if retries else pipeline
+    """The pipeline with the retries that the active stack allows each of its steps."""
+    if not told_of(Client().active_stack_model).remote:
+        return pipeline
+    made = pipeline.copy()
+    made.__class__ = OnPods
+    return made
 
 
 @contextmanager
@@ -154,6 +169,15 @@ def _keep_secrets(name: str, stack: StackConfig, environment: Mapping[str, str])
     return [str(Client().get_secret(_secret(name), allow_partial_name_match=False).id)]
 
 
+def _drop_secrets(name: str, stack: StackConfig) -> None:
+    """What the YAML names no longer would stay in force otherwise, as secrets are found by their names."""
+    client = Client()
+    wanted = {_secret(name): bool(stack.secrets), _s3_secret(name): ACCESS_KEY in stack.secrets}
+    for secret in (one for one, is_wanted in wanted.items() if not is_wanted):
+        with suppress(KeyError):  # there is none
+            client.delete_secret(str(client.get_secret(secret, allow_partial_name_match=False).id))
+
+
 def _put_secret(name: str, values: dict[str, str]) -> None:
     client = Client()
     try:
@@ -192,7 +216,7 @@ def _component(name: str, kind: StackComponentType, flavor: str, configuration: 
 
 def _flavor() -> None:
     client = Client()
-    if not client.list_flavors(name="timbre-kubeflow", type=TYPES.ORCHESTRATOR).items:
+    if not client.list_flavors(name=FLAVOR, type=TYPES.ORCHESTRATOR).items:
         client.create_flavor(FLAVOR_SOURCE, TYPES.ORCHESTRATOR)
 
 
@@ -206,4 +230,4 @@ def _secret(name: str) -> str:
 
 
 def _s3_secret(name: str) -> str:
-    return f"timbre-{name}-s3"
+    return f"timbre_s3-{name}"  # no stack's variables have a name like this: each may be removed without a look at the others

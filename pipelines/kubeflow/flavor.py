@@ -4,7 +4,7 @@ from typing import Any
 
 from zenml.integrations.kubeflow.flavors.kubeflow_orchestrator_flavor import KubeflowOrchestratorConfig, KubeflowOrchestratorFlavor
 
-NAME = "timbre-kubeflow"
+from pipelines.stacks import FLAVOR
 
 
 class Config(KubeflowOrchestratorConfig):
@@ -26,7 +26,7 @@ class Flavor(KubeflowOrchestratorFlavor):
 
     @property
     def name(self) -> str:
-        return NAME
+        return FLAVOR
 
     @property
     def config_class(self) -> type[Config]:

@@ -12,7 +12,9 @@ from components.stacks.wants import Wants
 from pipelines import stack_check, stacks
 from tests.fixtures.kubeflow import kubeflow
 from tests.pipelines.conftest import ROOT, Project
+from timbre.cli import stack as command
 
+CRYPT = "ignore:'crypt' is deprecated:DeprecationWarning"  # ZenML's store imports it
 REGISTER = f"""
 import json
 from zenml.client import Client
@@ -38,7 +40,7 @@ try:
     register("theirs", stack(), keys)
 except StackError as error:
     said.append(str(error))
-print(json.dumps({{
+found = {{
     "same": first.id == again.id,
     "stacks": sorted(one.name for one in client.list_stacks().items),
     "components": len(client.list_stack_components(name="mine").items),
@@ -47,21 +49,33 @@ print(json.dumps({{
     "environment": registered("mine").environment,
     "told": told_of(registered("mine")).environment,
     "secrets": secret_values("mine"),
-    "of the store": client.get_secret("timbre-mine-s3").secret_values,
+    "of the store": client.get_secret("timbre_s3-mine").secret_values,
     "active": client.active_stack_model.name,
     "said": said,
-}}))
+}}
+def left():
+    return sorted(one.name for one in client.list_secrets().items)
+register("mine-s3", stack(), keys)
+register("mine", stack("secrets=[AWS_SECRET_ACCESS_KEY]"))
+few = [*left(), *secret_values("mine")]
+open_one = register("mine", stack("secrets=[]"))
+(open_store,) = open_one.components["artifact_store"]
+none = [*left(), *secret_values("mine"), *(open_one.secrets or []), *filter("authentication_secret".__eq__, open_store.configuration)]
+print(json.dumps({{**found, "few": few, "none": none}}))
 """
 
 
 @pytest.mark.slow
-def test_registering_twice_is_registering_once(bare_project: Project):
+def test_registering_twice_is_registering_once_and_leaves_no_secret_that_is_no_longer_named(bare_project: Project):
     found = json.loads(bare_project.python(REGISTER).splitlines()[-1])
     assert found["said"][0].endswith("whose values are not known: set AWS_SECRET_ACCESS_KEY and register it again")
     assert "theirs that was not registered by Timbre" in found["said"][1]
     assert (found["same"], found["stacks"], found["components"], found["active"]) == (True, ["default", "mine", "theirs"], 1, "default")
-    assert (found["path"], found["authentication"]) == ("s3://other/place", "timbre-mine-s3")
+    assert (found["path"], found["authentication"]) == ("s3://other/place", "timbre_s3-mine")
     assert found["environment"] == found["told"] == {"A": "three"}
+    of_another = ["timbre-mine-s3", "timbre_s3-mine-s3"]
+    assert found["few"] == ["timbre-mine", *of_another, "AWS_SECRET_ACCESS_KEY"]
+    assert found["none"] == of_another
     assert found["secrets"] == {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "c"}
     assert found["of the store"] == {"aws_access_key_id": "a", "aws_secret_access_key": "c"}
 
@@ -134,6 +148,41 @@ def test_what_s3_refuses_the_artifact_store_is_one_sentence(monkeypatch: pytest.
         assert raised.value is other
 
 
+@pytest.mark.filterwarnings(CRYPT)
+@pytest.mark.parametrize("to_submit", [True, False])
+def test_a_compiled_pipeline_that_no_server_knows_is_said_to_be_read_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], to_submit: bool
+):
+    monkeypatch.setattr(command, "log_to_stderr", lambda: None)
+    monkeypatch.setattr("timbre.cli.zenml.prepare", lambda: None)
+    monkeypatch.setattr(command, "_take", lambda *_: None)
+    monkeypatch.setattr("pipelines.kubeflow.compile.compile_pipeline", lambda *_, **__: to_submit)
+    command.compile_("far")
+    assert ("to be read only" in capsys.readouterr().out) is not to_submit
+
+
+@pytest.mark.filterwarnings(CRYPT)
+def test_zenml_lets_each_step_begin_anew_as_often_as_its_pod(monkeypatch: pytest.MonkeyPatch):
+    from zenml import pipeline, step
+
+    @pipeline
+    def training() -> None:
+        for name in ("validate", "featurize", "train"):
+            step(_nothing, name=name)()
+
+    pods = {"all": {"image": "registry.example.org/worker"}, "train": {"retries": 5}, "validate": {"retries": 2}}
+    told = on("http://127.0.0.1:9").model_dump(mode="json", by_alias=True, exclude_unset=True) | {"pods": pods}
+    labels: dict[str, object] = {stacks.LABEL: told}
+    monkeypatch.setattr(stacks, "Client", lambda: SimpleNamespace(active_stack_model=SimpleNamespace(labels=labels)))
+    made = stacks.on_active_stack(training).with_options(run_name="nightly")
+    made.prepare()
+    found = {name: one["retry"].max_retries for name, one in made._run_args["step_configurations"].items()}
+    assert found == {"validate": 2, "train": 5}
+    assert training.configuration.retry is None
+    labels.clear()
+    assert stacks.on_active_stack(training) is training
+
+
 def test_kubeflow_that_is_away_is_wrong():
     found = stack_check.ask_kubeflow(on("http://127.0.0.1:9"))
     assert (found.state, "gives no answer at http://127.0.0.1:9 (ConnectError)" in found.detail) == ("wrong", True)
@@ -148,3 +197,7 @@ def on(host: str):
         "pods": {"all": {"image": "registry.example.org/worker"}},
     }
     return parse_stack(values, "here")
+
+
+def _nothing() -> None:
+    """What a step does."""

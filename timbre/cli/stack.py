@@ -89,8 +89,8 @@ def compile_(
         from pipelines.kubeflow.compile import compile_pipeline
 
         _take(name, to_read)
-        compile_pipeline(getattr(import_module(f"pipelines.{pipeline}"), pipeline), path, config=told)
-    print(f"wrote {path}{': its ids are of no server, so it is to be read only' if to_read else ''}")
+        to_submit = compile_pipeline(getattr(import_module(f"pipelines.{pipeline}"), pipeline), path, config=told)
+    print(f"wrote {path}{'' if to_submit else ': its ids are of no server, so it is to be read only'}")
 
 
 def _take(name: str, to_read: bool) -> None:
