@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from kfp import dsl
+from kfp.compiler import Compiler
 
 from components.stacks import ZENML_KEY, load_stack
+from pipelines.kubeflow.dressing import SHARED_MEMORY, dress
 from tests.fixtures.kubeflow import Pod, pods
 
 ROOT = Path(__file__).parents[2]
@@ -72,13 +75,31 @@ def test_resources(compiled: dict[str, Pod]):
     assert [step for step, one in asked.items() if "accelerator" in one] == ["train"]
 
 
-def test_training_goes_to_nodes_with_gpus_and_shares_memory(compiled: dict[str, Pod]):
+def test_training_goes_to_nodes_with_gpus(compiled: dict[str, Pod]):
     train = compiled["train"].platform
     assert train["nodeSelector"] == {"labels": {"nvidia.com/gpu.present": "true"}}
     assert train["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
-    assert train["emptyDirMounts"] == [{"volumeName": "shared-memory", "mountPath": "/dev/shm", "medium": "Memory", "sizeLimit": "8Gi"}]  # noqa: S108 - where memory is shared
     for step, pod in compiled.items():
-        assert step == "train" or not pod.platform.keys() & {"nodeSelector", "tolerations", "emptyDirMounts"}
+        assert step == "train" or not pod.platform.keys() & {"nodeSelector", "tolerations"}
+
+
+def test_processes_with_a_gpu_each_share_memory(tmp_path: Path):
+    told = load_stack(str(ROOT / "configs/stacks/kubeflow.yaml"), ["pods.train.gpus=2", "pods.train.shared_memory_gib=0.5"])
+
+    @dsl.container_component
+    def trains() -> dsl.ContainerSpec:
+        return dsl.ContainerSpec(image="registry.example.org/worker", command=["true"])
+
+    @dsl.pipeline
+    def of_one_step() -> None:
+        dress(trains(), "train", told, retries=0)
+
+    Compiler().compile(of_one_step, str(tmp_path / "compiled.yaml"))
+    spec, platform = yaml.safe_load_all((tmp_path / "compiled.yaml").read_text())
+    (pod,) = pods({"pipeline_spec": spec, "platform_spec": platform})
+    (mounted,) = pod.platform["emptyDirMounts"]
+    assert mounted == {"volumeName": "shared-memory", "mountPath": SHARED_MEMORY, "medium": "Memory", "sizeLimit": "512Mi"}
+    assert pod.spec["resources"]["accelerator"]["resourceCount"] == "2"
 
 
 def test_retries(compiled: dict[str, Pod]):
