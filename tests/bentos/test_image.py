@@ -12,7 +12,7 @@ from tests.fixtures.sounds import sine, write
 
 IMAGE = "localhost/timbre:test"
 NEVER_IN_IT = ("zenml", "dvc", "lightning", "great_expectations", "pytest")
-pytestmark = [pytest.mark.slow, NEEDS_PODMAN]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(5400), NEEDS_PODMAN]  # building the image has its own limit
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ with Registry() as registry:
         jobs.submit("sample", ["training.epochs=1", "training.max_steps=3"], "tests")
     print(json.dumps([(job.state, job.error, job.model_id is not None) for job in jobs.list().items]))
 """
-pytestmark = [pytest.mark.slow, NEEDS_PODMAN]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(5400), NEEDS_PODMAN]  # building the image has its own limit
 
 
 @pytest.fixture(scope="module")

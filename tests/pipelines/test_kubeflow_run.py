@@ -23,7 +23,7 @@ from tests.fixtures.running import free_port, until
 from tests.fixtures.zenml_server import ZenmlServer, zenml_server
 from tests.pipelines.conftest import CONFIG, ROOT, Project, write_data
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(5400)]  # each wait has its own limit, and the fixtures count too
 STEPS = ["validate", "featurize", "train", "evaluate", "register"]
 SECRET = "timbre-zenml"
 IMAGE = "localhost/timbre-worker:test"
