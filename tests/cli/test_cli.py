@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -32,19 +31,13 @@ def one_sentence(result: subprocess.CompletedProcess[str]) -> str:
     return result.stderr.strip().splitlines()[-1]
 
 
-def test_help_is_quick() -> None:
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        result = subprocess.run([*TIMBRE, "--help"], capture_output=True, text=True, check=True)
-        times.append(time.perf_counter() - began)
-    assert "train" in result.stdout
-    assert min(times) < 2.0  # the figure that counts is in `make bench`; this catches an import of torch
-
-
 def test_help_imports_nothing_heavy() -> None:
-    code = "import sys; import timbre, timbre.cli; print(sorted({'torch', 'zenml', 'pandas', 'numpy', 'sqlalchemy'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    """How quick it is, is in `make bench`; what would make it slow is seen here on any machine."""
+    result = subprocess.run([sys.executable, "-X", "importtime", *TIMBRE, "--help"], capture_output=True, text=True, check=True)
+    assert "train" in result.stdout
+    imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
+    assert "timbre.cli" in imported
+    assert imported & {"torch", "zenml", "pandas", "numpy", "sqlalchemy"} == set()
 
 
 @pytest.mark.parametrize(
