@@ -87,4 +87,4 @@ def test_a_demo_that_is_stopped_takes_its_service_along(demo: "subprocess.Popen[
     started = until(serving, 120)
     demo.send_signal(signal.SIGTERM)
     assert demo.wait(60) == 128 + signal.SIGTERM
-    assert psutil.wait_procs(started, timeout=10)[1] == []
+    assert psutil.wait_procs(started, timeout=60)[1] == []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.running import until
 from timbre.lifeline import line
 
 HOUSE = Path(__file__).parents[2]
@@ -42,30 +43,30 @@ def test_it_dies_with_a_worker_that_is_killed() -> None:
     assert alive(pid)
     worker.kill()
     worker.communicate()
-    ends = time.monotonic() + 10
-    while alive(pid) and time.monotonic() < ends:
-        time.sleep(0.01)
-    assert not alive(pid)
+    until(lambda: not alive(pid))
 
 
 def test_it_dies_where_its_input_ends() -> None:
     child = start("-c", HOLDING)
     assert child.stdout.readline() == b"holding\n"
     child.stdin.close()
-    assert child.wait(10) == -signal.SIGKILL
+    assert child.wait(30) == -signal.SIGKILL
     child.stdout.close()
 
 
 def test_it_lives_as_long_as_it_was_told() -> None:
     child = start("-c", HOLDING)
     assert child.stdout.readline() == b"holding\n"
-    for _ in range(3):
-        until = time.monotonic() + 0.4
-        os.write(child.stdin.fileno(), line(until))
-        time.sleep(0.2)
-        assert child.poll() is None
-    assert child.wait(10) == -signal.SIGKILL
-    assert time.monotonic() >= until - 0.001
+    first = time.monotonic() + 2
+    os.write(child.stdin.fileno(), line(first))
+    os.write(child.stdin.fileno(), line(first + 60))
+    while time.monotonic() < first + 0.5:
+        time.sleep(0.1)
+    assert child.poll() is None
+    last = time.monotonic() + 0.5
+    os.write(child.stdin.fileno(), line(last))
+    assert child.wait(30) == -signal.SIGKILL
+    assert time.monotonic() >= last - 0.001
     child.communicate()
 
 
