@@ -65,11 +65,11 @@ def test_wrong_credentials_are_told_from_a_missing_bucket(server: Server):
     lost = found(stack(artifact_store={"path": "s3://musik/artifacts"}))["artifact store"]
     assert (lost.state, lost.detail) == ("wrong", "there is no bucket musik: make it, or check its name")
     switch = f"{server.url}/moto-api/reset-auth"
-    httpx.post(switch, content="0", trust_env=False).raise_for_status()
+    httpx.post(switch, content="0", trust_env=False, timeout=60).raise_for_status()
     try:
         wrong = found(stack())
     finally:
-        httpx.post(switch, content="inf", trust_env=False).raise_for_status()
+        httpx.post(switch, content="inf", trust_env=False, timeout=60).raise_for_status()
     for what in ("artifact store", "store", "models"):
         assert wrong[what].state == "wrong"
         assert "S3 does not know these credentials (InvalidAccessKeyId)" in wrong[what].detail
@@ -242,6 +242,8 @@ def answering(status: int, body: bytes) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         thread = threading.Thread(target=http.serve_forever, daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{http.server_address[1]}"
-        http.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{http.server_address[1]}"
+        finally:
+            http.shutdown()
+            thread.join()
