@@ -4,11 +4,13 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import signal
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -18,7 +20,7 @@ import pytest
 from components.registry import ApiKeys
 from components.registry.jobs import Jobs
 from tests.fixtures.besieged import FORM, PREDICT, SOUND, ask, connected, family, file, form, head, received, send, temporary, works
-from tests.fixtures.running import Running, furnish, running, until
+from tests.fixtures.running import Running, furnish, refuses, running, until
 
 pytestmark = pytest.mark.slow
 CONFIG = "name: tones\ndata: {train: ['irmastrain:/srv/own']}\n"
@@ -51,8 +53,14 @@ def kill(service: Running) -> None:
             process.kill()
 
 
-def repeat(service: Running, call: Callable[[httpx.Client, int], None], seconds: float) -> None:
-    """Call from eight threads until the service is killed after some seconds."""
+def pending(service: Running) -> float:
+    """The requests under way, the one that asks too where it is counted."""
+    figures = ask(service, "GET", "/metrics").body.decode()
+    return float(re.search(r"^timbre_requests_pending (\S+)$", figures, re.MULTILINE)[1])
+
+
+def repeat(service: Running, call: Callable[[httpx.Client, int], None], enough: Callable[[], bool]) -> None:
+    """Call from eight threads for two seconds and until enough is done, then kill the service; what the calls assert holds to the end."""
 
     def run(number: int) -> None:
         with service.client() as client, contextlib.suppress(httpx.HTTPError):
@@ -60,38 +68,46 @@ def repeat(service: Running, call: Callable[[httpx.Client, int], None], seconds:
                 call(client, 100_000 * number + turn)
 
     with ThreadPoolExecutor(8) as pool:
-        for number in range(8):
-            pool.submit(run, number)
-        time.sleep(seconds)
-        kill(service)
+        began = time.monotonic()
+        runs = [pool.submit(run, number) for number in range(8)]
+        try:
+            until(lambda: any(map(failed, runs)) or (time.monotonic() > began + 2 and enough()), 60)
+        finally:
+            kill(service)
+    for one in runs:
+        one.result()
+
+
+def failed(run: "Future[None]") -> bool:
+    return run.done() and run.exception() is not None
 
 
 def test_killed_while_models_are_promoted(home: Path):
     keys = furnish(home)
-    acknowledged: list[str] = []
+    rolled_back: set[str] = set()  # a promotion of what is in production already leaves no entry
 
     def change(client: httpx.Client, number: int) -> None:
-        what = ("small/promote", "other/promote", "rollback")[number % 3]
-        answer = client.post(f"/api/v1/models/{what}", json={"reason": str(number)})
+        what, reason = ("small/promote", "other/promote", "rollback")[number % 3], uuid.uuid4().hex
+        answer = client.post(f"/api/v1/models/{what}", json={"reason": reason})
         assert answer.status_code in (200, 400), answer.text
-        acknowledged.append(str(number))
+        if what == "rollback" and answer.status_code == 200:
+            rolled_back.add(reason)
 
-    for _ in range(2):
+    for least in (10, 20):
         with started(home, keys) as service:
             works(service)
-            repeat(service, change, 2)
+            repeat(service, change, lambda least=least: len(rolled_back) >= least)
     with started(home, keys) as service, service.registry() as registry:
         works(service)
         assert len(registry.list().items) == 2
         assert sum("production" in model.aliases for model in registry.list().items) == 1
         by_digest = {model.digest: model.id for model in registry.list().items}
         entries = [entry for entry in reversed(registry.audit(limit=1_000_000)) if entry.action in ("promoted", "rolled back")]
-        assert len(entries) > 20
         for before, after in itertools.pairwise(entries):
             assert by_digest[after.detail["before"]] == before.model_id  # no change is missing between two entries
         assert registry.find("production").id == entries[-1].model_id
-        noted = {entry.detail["reason"] for entry in entries} - {""}
-        assert noted & set(acknowledged)
+        assert len(rolled_back) >= 20
+        assert rolled_back <= {entry.detail["reason"] for entry in entries}
 
 
 def test_killed_while_jobs_are_accepted(home: Path):
@@ -105,7 +121,7 @@ def test_killed_while_jobs_are_accepted(home: Path):
 
     with started(home, keys) as service:
         works(service)
-        repeat(service, submit, 2)
+        repeat(service, submit, lambda: len(accepted) > 10)
     assert len(accepted) > 10
     with started(home, keys) as service, service.registry() as registry:
         with service.client() as client:
@@ -171,12 +187,13 @@ def test_a_stop_finishes_what_is_under_way_and_takes_nothing_new(home: Path):
     body = form([(file(b"a.wav"), SOUND)] * 200)
     with started(home, furnish(home)) as service:
         works(service)
+        before = pending(service)
         with connected(service) as slow, connected(service) as whole:
             slow.sendall(head(service, "POST", PREDICT, FORM, len(body)) + body[: len(body) // 2])
             whole.sendall(head(service, "POST", PREDICT, FORM, len(body)) + body)
-            time.sleep(0.5)
+            until(lambda: pending(service) == before + 2)
             os.kill(service.pid, signal.SIGTERM)
-            time.sleep(1)
+            until(lambda: refuses(service))
             threading.Thread(target=slow.sendall, args=[body[len(body) // 2 :]]).start()
             for line in (whole, slow):
                 answer = received(line)
@@ -192,10 +209,11 @@ def test_two_workers_share_a_rate_and_a_promotion(home: Path):
     with started(home, keys, TIMBRE_NUM_WORKERS="2") as service, service.registry() as registry:
         assert len(family(service.pid)) >= 4
         _, secret = ApiKeys(registry.database).create("limited", ["predict"], "test", 60)
+        began = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
             statuses = list(pool.map(lambda _: _once(service, secret), range(200)))
         assert set(statuses) == {200, 429}
-        assert statuses.count(200) <= 75  # 60 a minute, and those that come due meanwhile
+        assert statuses.count(200) <= 61 + time.monotonic() - began  # 60 a minute, and those that come due meanwhile
         key = registry.look_up("other").key
         registry.promote("other", "test", "a test")
         scores = registry.find("production").key

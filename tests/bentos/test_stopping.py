@@ -4,13 +4,12 @@ import concurrent.futures
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.fixtures.running import RATE, Running, furnish, running
+from tests.fixtures.running import RATE, Running, furnish, refuses, running, until
 from tests.fixtures.sounds import sine, write
 
 MODEL = {"model_ckpt_path": "production"}
@@ -24,10 +23,7 @@ def lay_long_clips(home: Path) -> None:
 
 
 def wait_for_end(service: Running) -> None:
-    last = time.monotonic() + 60
-    while not_ended(service.pid):
-        assert time.monotonic() < last
-        time.sleep(0.1)
+    until(lambda: not not_ended(service.pid), 60)
 
 
 def not_ended(pid: int) -> bool:
@@ -35,14 +31,6 @@ def not_ended(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def refuses(service: Running) -> bool:
-    try:
-        httpx.get(f"{service.url}/livez", timeout=5)
-    except httpx.ConnectError:
-        return True
-    return False
 
 
 @pytest.mark.slow
@@ -56,8 +44,7 @@ def test_requests_under_way_end_well_and_new_ones_are_refused(tmp_path: Path, to
             lines = streamed.iter_lines()
             next(lines)
             os.kill(service.pid, told)
-            time.sleep(1.5)
-            assert refuses(service)
+            until(lambda: refuses(service))
             assert not whole.done()  # else this test would show nothing
             *_, last = lines
         assert json.loads(last) == {"status": "done", "clips": 1000, "failed": 0}
@@ -75,7 +62,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path):
             lines = streamed.iter_lines()
             next(lines)
             os.kill(service.pid, signal.SIGINT)
-            time.sleep(0.7)
+            until(lambda: refuses(service))
             os.kill(service.pid, signal.SIGINT)
             with pytest.raises(httpx.RemoteProtocolError):
                 list(lines)
