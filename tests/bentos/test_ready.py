@@ -73,10 +73,10 @@ def test_not_ready_without_the_database(tmp_path: Path):
 def test_not_ready_within_seconds_where_the_database_says_nothing(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("bentos.ready.LOOK_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        database = Database(f"postgresql://ann@127.0.0.1:{silent.getsockname()[1]}/timbre?connect_timeout=2")
+        database = Database(f"postgresql://ann@127.0.0.1:{silent.getsockname()[1]}/timbre?connect_timeout=10")
         began = time.monotonic()
         assert looks(database, Scores()) == [False]
-        assert time.monotonic() - began < 2.5
+        assert time.monotonic() - began < 7
 
 
 @pytest.mark.slow
@@ -86,7 +86,7 @@ def test_a_service_without_its_process_that_scores_is_not_ready_until_it_has_ano
         (scorer,) = scorers(service)
         scorer.suspend()
         time.sleep(1.1)
-        assert httpx.get(f"{service.url}/readyz").status_code == 200  # it may be at work
+        assert httpx.get(f"{service.url}/readyz", timeout=60).status_code == 200  # it may be at work
         os.kill(scorer.pid, signal.SIGKILL)
         until(lambda: _ended(scorer))
         until(lambda: ask(service, "GET", "/readyz").status == 503)
