@@ -4,19 +4,18 @@ import base64
 import contextlib
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
+from tests.fixtures.browser import CHROMIUM, chromium
 from tests.fixtures.buckets import s3_server
 from tests.fixtures.running import CODES, RATE, Running, furnish, running
 from tests.fixtures.sounds import encoded, noise, sine, write
 
-CHROMIUM = shutil.which("chromium")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
 SOUND = encoded(sine(1000, 2.5, RATE), RATE)
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
@@ -72,11 +71,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, bucket: dict[str, str]) -> It
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    flags = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+    with chromium("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream") as browser:
         yield browser
-        browser.close()
 
 
 def visit(
@@ -248,7 +244,7 @@ def test_on_a_phone(browser: Browser, site: Running, scheme: str):
     faint = [(round(ratio, 1), text) for ratio, text in page.evaluate(CONTRASTS) if ratio < 4.5]
     assert faint == []
     page.get_by_role("tab", name="Review").click()
-    expect(page.locator("#tb-review")).to_contain_text("wants the scope review", timeout=30_000)
+    expect(page.locator("#tb-review")).to_contain_text("wants the scope review")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert [text for ratio, text in page.evaluate(CONTRASTS) if ratio < 4.5] == []
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -2,13 +2,12 @@
 
 import json
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from starlette.testclient import TestClient
 
 from bentos.app import create_app
@@ -17,9 +16,9 @@ from components.registry import ApiKeys, Registry
 from components.registry.predictions import Predictions
 from components.registry.reviews import Review, Reviews
 from components.registry.tables import ReviewRow
+from tests.fixtures.browser import CHROMIUM, chromium
 from tests.fixtures.running import CODES, Running, furnish, running, until
 
-CHROMIUM = shutil.which("chromium")
 MODEL = {"model_ckpt_path": "production"}
 CARD = "#tb-review .tb-card"
 HELD_DOWN = """() => { for (let press = 0; press < 3; press++) {  // as a browser does while Enter is down on a button
@@ -127,17 +126,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture
 def tab(site: Running) -> Iterator[Page]:
     """The review tab in a browser, with a clip; no script may fail. Every review is forgotten at the end."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_page()
         faults: list[str] = []
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.set_default_timeout(60_000)
         page.goto(f"{site.url}/ui/")
         page.get_by_role("tab", name="Review").click()
-        expect(page.locator(CARD)).to_contain_text("4 wait", timeout=60_000)
+        expect(page.locator(CARD)).to_contain_text("4 wait")
         yield page
-        browser.close()
+        page.close()
         assert faults == []
     with site.registry() as registry, registry.database.write() as session:
         session.query(ReviewRow).delete()
@@ -156,7 +154,7 @@ def boxes(page: Page) -> list[bool]:
 def test_by_keys_alone(tab: Page, site: Running):
     card = tab.locator(CARD)
     for place, keys in enumerate(("13", "2")):
-        expect(card).to_contain_text(f"{4 - place} wait", timeout=60_000)
+        expect(card).to_contain_text(f"{4 - place} wait")
         about = card.get_attribute("data-id")
         assert boxes(tab) == [False] * 3
         for key in keys:
@@ -167,11 +165,11 @@ def test_by_keys_alone(tab: Page, site: Running):
         (kept,) = [one for one in reviews(site) if one.prediction_id == about]
         assert list(kept.labels) == [code for code, key in zip(CODES, "123", strict=True) if key in keys]
         assert kept.opinion_shown is False
-    expect(card).to_contain_text("2 wait", timeout=60_000)
-    expect(tab.get_by_label("Whose clips")).to_have_value(re.compile("^production"), timeout=60_000)
+    expect(card).to_contain_text("2 wait")
+    expect(tab.get_by_label("Whose clips")).to_have_value(re.compile("^production"))
     before = card.get_attribute("data-id")
     tab.keyboard.press("s")
-    expect(card).not_to_have_attribute("data-id", str(before), timeout=60_000)
+    expect(card).not_to_have_attribute("data-id", str(before))
     tab.keyboard.press("p")
     tab.wait_for_function("() => !document.querySelector('#tb-review audio').paused")
     tab.get_by_label("Whose clips").click()
@@ -203,7 +201,7 @@ def test_what_the_model_heard_is_shown_when_it_is_asked_for(tab: Page, site: Run
     tab.keyboard.press("2")
     assert all(one.is_visible() for one in opinion.all())
     tab.keyboard.press("Enter")
-    expect(card).to_contain_text("3 wait", timeout=60_000)
+    expect(card).to_contain_text("3 wait")
     assert [one.opinion_shown for one in reviews(site)] == [True]
     assert not any(one.is_visible() for one in opinion.all())
     assert boxes(tab) == [False] * 3
@@ -224,7 +222,7 @@ def test_none_of_these_is_said_twice(tab: Page, site: Running):
     tab.evaluate(HELD_DOWN)
     assert (reviews(site), card.get_attribute("data-id")) == ([], about)
     tab.keyboard.press("Enter")
-    expect(card).to_contain_text("3 wait", timeout=60_000)
+    expect(card).to_contain_text("3 wait")
     assert [(one.prediction_id, one.labels) for one in reviews(site)] == [(about, ())]
     assert not ask.is_visible()  # of the next clip it is asked anew
 
