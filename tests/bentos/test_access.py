@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from anyio.to_thread import current_default_thread_limiter
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 
@@ -78,7 +79,8 @@ def test_a_key_is_checked_while_every_other_thread_is_busy(locked: Access):
 
     async def run() -> str:
         busy = [asyncio.create_task(run_in_threadpool(ended.wait, 60)) for _ in range(100)]
-        await asyncio.sleep(0.1)
+        while current_default_thread_limiter().available_tokens:
+            await asyncio.sleep(0.01)
         try:
             return (await locked.caller(secret, "models")).name
         finally:
