@@ -23,7 +23,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_webhook_gets_slacks_json() -> None:
     with webhook() as hook:
-        Webhook(hook.url, 5).send(DRIFTS)
+        Webhook(hook.url, 30).send(DRIFTS)
     assert hook.got == [
         {
             "text": "Drift: timbre@0a1b2c3d. Loudness went from -20.0 to -31.0 LUFS (median).",
@@ -49,7 +49,7 @@ def test_a_webhook_that_refuses_is_told_without_its_secret(status: int, caplog: 
     with webhook() as hook:
         hook.answers = [status]
         with pytest.raises(Unsent, match=f"the webhook at 127.0.0.1:[0-9]+ answered {status}") as refused:
-            Webhook(hook.url, 5).send(DRIFTS)
+            Webhook(hook.url, 30).send(DRIFTS)
     assert hook.got == []
     assert "secret" not in str(refused.value) + caplog.text
 
@@ -68,7 +68,7 @@ def test_a_webhook_that_is_not_there() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(Unsent, match="cannot be reached: Connection refused"):
-        Webhook(f"http://127.0.0.1:{port}/secret", 5).send(DRIFTS)
+        Webhook(f"http://127.0.0.1:{port}/secret", 30).send(DRIFTS)
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def test_a_webhook_that_is_not_there() -> None:
 )
 def test_what_is_no_address_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ConfigError, match="TIMBRE_ALERT_WEBHOOK") as refused:
-        Webhook(url, 5)
+        Webhook(url, 30)
     assert "secret" not in str(refused.value)
 
 
 def test_a_letter_arrives() -> None:
     with mail_server() as post:
-        Email(f"smtp://127.0.0.1:{post.port}", "timbre@example.org", ("ann@example.org", "bob@example.org"), 5).send(DRIFTS)
+        Email(f"smtp://127.0.0.1:{post.port}", "timbre@example.org", ("ann@example.org", "bob@example.org"), 30).send(DRIFTS)
     (letter,) = post.letters
     assert (letter["Subject"], letter["From"], letter["To"]) == (
         "Drift: timbre@0a1b2c3d",
@@ -97,7 +97,7 @@ def test_a_letter_arrives() -> None:
 
 def test_a_title_cannot_add_a_header() -> None:
     with mail_server() as post:
-        Email(f"smtp://127.0.0.1:{post.port}", "a@b.c", ("ann@b.c",), 5).send(Message("x\r\nBcc: eve@b.c", "ü"))
+        Email(f"smtp://127.0.0.1:{post.port}", "a@b.c", ("ann@b.c",), 30).send(Message("x\r\nBcc: eve@b.c", "ü"))
     (letter,) = post.letters
     assert letter["Subject"] == "x Bcc: eve@b.c"
     assert letter["Bcc"] is None
@@ -112,18 +112,18 @@ def test_a_password_goes_over_tls_that_is_checked(tmp_path: Path, monkeypatch: p
     with mail_server(certificate, right="p@ss") as post:
         url = f"smtp://ann:p%40ss@localhost:{post.port}"
         with pytest.raises(Unsent, match=r"cannot be used: .*certificate") as refused:
-            Email(url, "a@b.c", ("ann@b.c",), 5).send(DRIFTS)
+            Email(url, "a@b.c", ("ann@b.c",), 30).send(DRIFTS)
         assert post.logins == []
         assert "p@ss" not in str(refused.value)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        Email(url, "a@b.c", ("ann@b.c",), 5).send(DRIFTS)
+        Email(url, "a@b.c", ("ann@b.c",), 30).send(DRIFTS)
     assert post.logins == [("ann", "p@ss", True)]
     assert len(post.letters) == 1
 
 
 def test_a_wrong_password_is_not_repeated() -> None:
     with mail_server(right="other") as post, pytest.raises(Unsent, match=r"refuses the login \(535\)") as refused:
-        Email(f"smtp://ann:hunter2@127.0.0.1:{post.port}", "a@b.c", ("ann@b.c",), 5).send(DRIFTS)
+        Email(f"smtp://ann:hunter2@127.0.0.1:{post.port}", "a@b.c", ("ann@b.c",), 30).send(DRIFTS)
     assert "hunter2" not in str(refused.value)
     assert post.letters == []
 
@@ -131,17 +131,17 @@ def test_a_wrong_password_is_not_repeated() -> None:
 def test_a_password_stays_here_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.monitoring.channels.HERE", ())
     with mail_server(right="p") as post, pytest.raises(Unsent, match="has no TLS, so it gets no password"):
-        Email(f"smtp://ann:p@127.0.0.1:{post.port}", "a@b.c", ("ann@b.c",), 5).send(DRIFTS)
+        Email(f"smtp://ann:p@127.0.0.1:{post.port}", "a@b.c", ("ann@b.c",), 30).send(DRIFTS)
     assert post.logins == []
 
 
 def test_some_recipients_are_better_than_none() -> None:
     with mail_server() as post:
         post.refuses = ("bob@b.c",)
-        Email(f"smtp://127.0.0.1:{post.port}", "a@b.c", ("ann@b.c", "bob@b.c"), 5).send(DRIFTS)
+        Email(f"smtp://127.0.0.1:{post.port}", "a@b.c", ("ann@b.c", "bob@b.c"), 30).send(DRIFTS)
         assert post.recipients == ["ann@b.c"]
         with pytest.raises(Unsent, match=r"takes no mail for bob@b\.c"):
-            Email(f"smtp://127.0.0.1:{post.port}", "a@b.c", ("bob@b.c",), 5).send(DRIFTS)
+            Email(f"smtp://127.0.0.1:{post.port}", "a@b.c", ("bob@b.c",), 30).send(DRIFTS)
     assert len(post.letters) == 1
 
 
@@ -150,19 +150,19 @@ def test_some_recipients_are_better_than_none() -> None:
 )
 def test_what_is_no_mail_server_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ConfigError, match="TIMBRE_SMTP_URL") as refused:
-        Email(url, "a@b.c", ("ann@b.c",), 5)
+        Email(url, "a@b.c", ("ann@b.c",), 30)
     assert "secret" not in str(refused.value)
 
 
 def test_what_a_login_cannot_send_is_refused_and_not_repeated() -> None:
     for url in ("smtp://ann:s%C3%A4cret@h", "smtp://%C3%A4nn:p@h"):
         with pytest.raises(ConfigError, match="with other signs than ASCII's") as refused:
-            Email(url, "a@b.c", ("ann@b.c",), 5)
+            Email(url, "a@b.c", ("ann@b.c",), 30)
         assert "ä" not in str(refused.value)
 
 
 def test_a_host_that_nobody_could_know_is_unsent() -> None:
-    for channel in (Webhook("http://a..b/secret", 5), Email("smtp://ann:secret@a..b", "a@b.c", ("ann@b.c",), 5)):
+    for channel in (Webhook("http://a..b/secret", 30), Email("smtp://ann:secret@a..b", "a@b.c", ("ann@b.c",), 30)):
         with pytest.raises(Unsent, match=r"a\.\.b.*: UnicodeError") as refused:
             channel.send(DRIFTS)
         assert "secret" not in str(refused.value)

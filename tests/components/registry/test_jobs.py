@@ -155,10 +155,10 @@ def test_an_old_lease_has_nothing_to_say(jobs: Jobs) -> None:
 
 def test_a_lease_that_is_kept_is_nobody_elses(jobs: Jobs) -> None:
     jobs.submit("tones", [], "ann")
-    job = jobs.lease("w1", 0.5)
+    job = jobs.lease("w1", 3.0)
     for _ in range(4):
-        time.sleep(0.2)
-        jobs.heartbeat(job.token, 0.5)
+        time.sleep(1.0)
+        jobs.heartbeat(job.token, 3.0)
         assert jobs.lease("w2", LONG_S) is None
 
 
@@ -197,7 +197,7 @@ def test_cancelling(jobs: Jobs) -> None:
     assert jobs.cancel(dead.id, "bob").state == "cancelled"
 
     doomed = jobs.submit("tones", [], "ann")
-    token = jobs.lease("w", 1.0).token
+    token = jobs.lease("w", LONG_S).token
     jobs.cancel(doomed.id, "bob")
     jobs.heartbeat(token, SHORT_S)
     time.sleep(3 * SHORT_S)
@@ -217,7 +217,7 @@ def test_a_training_by_hand_is_never_queued(jobs: Jobs) -> None:
 
 
 def test_of_a_run_elsewhere_nobody_knows_that_it_died(jobs: Jobs) -> None:
-    followed = jobs.begin("tones", "ann", SHORT_S)
+    followed = jobs.begin("tones", "ann", LONG_S)
     jobs.heartbeat(followed.token, SHORT_S, Pulse(run="https://kubeflow.example.org/#/runs/details/1"))
     time.sleep(3 * SHORT_S)
     job = jobs.get(followed.id)
