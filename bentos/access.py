@@ -23,9 +23,7 @@ from components.registry import ApiKey, ApiKeys, DatabaseAway
 from components.registry import Scope as Right
 
 HEADER = "X-API-Key"
-KEY = Security(
-    APIKeyHeader(name=HEADER, auto_error=False, description="`timbre keys create NAME --scope predict` makes one.")
-)  # the gate asks
+KEY = Security(APIKeyHeader(name=HEADER, auto_error=False, description="Whoever runs this service makes one."))  # the gate asks
 PAGE = "/ui"
 LOGIN = f"{PAGE}/login"
 KEYED_PAGE = re.compile(rf"{PAGE}/(config|gradio_api/(run/.*|upload|file=.*)|heard/.*)", re.DOTALL)  # ask for a key before anything else
@@ -46,7 +44,7 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 OWN_SITE = {"same-origin", "none"}  # none: a person's own doing. Another port of this machine is another's page, whatever site it is of
 KEY_S, KEY_THREADS = 10.0, 16
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
-NO_KEY = f"this route wants an API key in the header {HEADER}: ask for one who runs this service"
+NO_KEY = f"this route wants an API key in the header {HEADER}: ask whoever runs this service for one"
 NOT_LOCAL = "authentication is off, so only callers on the service's own machine are served: start it with TIMBRE_AUTH=required"
 
 ANOTHER_SITE = "another site's page asked for this: open the service's own page"

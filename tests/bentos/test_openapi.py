@@ -1,5 +1,6 @@
 """The OpenAPI document says what the service does: requests made from it, good and bad, are answered as it promises."""
 
+import json
 import zlib
 from typing import Any
 
@@ -60,6 +61,12 @@ def test_every_operation_answers_as_the_document_says(case, spent: Running):
 
 def test_the_service_gives_this_document(client):
     assert client.get("/openapi.json").json() == DOCUMENT
+
+
+def test_it_names_no_command_of_ours():
+    assert "timbre keys" not in (said := json.dumps(DOCUMENT))
+    assert "`timbre" not in said
+    assert "Whoever runs this service makes one." in said
 
 
 @pytest.mark.parametrize("what", OPERATIONS, ids=lambda what: what[0])
