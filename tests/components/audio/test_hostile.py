@@ -109,7 +109,7 @@ def test_a_pipe_never_blocks(hostile: dict[str, Path]) -> None:
     for door in (probe, lambda path: load(path, 22050)):
         with pytest.raises(AudioError, match="is no regular file"):
             door(hostile["pipe.wav"])
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 10
 
 
 def test_paths_that_hold_no_file(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_folder_keeps_each_content_once(tmp_path: Path) -> None:
 def test_what_finds_no_room_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     figures, gate = Figures(), threading.Event()
     place = Folder(tmp_path)
-    monkeypatch.setattr(place, "put", lambda *_: gate.wait(5))
+    monkeypatch.setattr(place, "put", lambda *_: gate.wait(60))
     audio = KeptAudio(place, figures.count, max_bytes=10, most_bytes=15)
     assert audio.take("a" * 64, io.BytesIO(b"x" * 10)) is not None
     assert audio.take("b" * 64, io.BytesIO(b"x" * 10)) is None
@@ -88,7 +88,7 @@ def test_what_waits_still_at_the_end_is_said_once_and_counted_once(
     caplog.set_level(logging.WARNING, "timbre.service")
     figures, gate = Figures(), threading.Event()
     place = Folder(tmp_path)
-    monkeypatch.setattr(place, "put", lambda *_: gate.wait(5))
+    monkeypatch.setattr(place, "put", lambda *_: gate.wait(60))
     audio = KeptAudio(place, figures.count, 100)
     for name in "abc":
         audio.take(name * 64, io.BytesIO(b"sound"))

@@ -174,6 +174,6 @@ def test_those_who_wait_while_one_tries_a_server_that_says_nothing_do_not_try_on
         database = Database(f"postgresql://ann@127.0.0.1:{silent.getsockname()[1]}/timbre")
         began = time.monotonic()
         assert set(pool.map(ask, [database] * 8)) == {DatabaseAway}
-        assert time.monotonic() - began < 2.5 * 2
+        assert time.monotonic() - began < 6 * 2
         assert ask(database) is DatabaseAway  # whoever comes later tries anew
         assert time.monotonic() - began > 1.9 * 2

@@ -143,7 +143,7 @@ def test_the_last_period_of_each_model_is_known(episodes: Episodes) -> None:
 
 def test_one_alert_at_the_beginning_and_one_at_the_end(episodes: Episodes) -> None:
     with webhook() as hook, mail_server() as post:
-        channels: list[Channel] = [Webhook(hook.url, 5), Email(f"smtp://127.0.0.1:{post.port}", "a@b.c", ("ann@b.c",), 5)]
+        channels: list[Channel] = [Webhook(hook.url, 30), Email(f"smtp://127.0.0.1:{post.port}", "a@b.c", ("ann@b.c",), 30)]
         for place, state in enumerate([GOOD, BAD, BAD, UNKNOWN, BAD, GOOD, GOOD, UNKNOWN]):
             follow(episodes, day(12 + place, state), channels, "ann")
             follow(episodes, day(12 + place, state), channels, "ann")
@@ -157,7 +157,7 @@ def test_one_alert_at_the_beginning_and_one_at_the_end(episodes: Episodes) -> No
 
 def test_what_could_not_be_sent_is_sent_at_the_next_period_and_by_that_channel_alone(episodes: Episodes) -> None:
     with webhook() as hook, mail_server() as post:
-        channels: list[Channel] = [Webhook(hook.url, 5), Email(f"smtp://127.0.0.1:{post.port}", "a@b.c", ("ann@b.c",), 5)]
+        channels: list[Channel] = [Webhook(hook.url, 30), Email(f"smtp://127.0.0.1:{post.port}", "a@b.c", ("ann@b.c",), 30)]
         hook.answers = [500]
         first, second = follow(episodes, day(14, BAD), channels, "ann")
         assert first.sentence == f"not told by webhook that episode 1 began: {first.error}; the next period tries again"
@@ -170,7 +170,7 @@ def test_what_could_not_be_sent_is_sent_at_the_next_period_and_by_that_channel_a
 def test_an_end_tells_of_a_beginning_that_could_not_be_sent(episodes: Episodes) -> None:
     with webhook() as hook:
         hook.answers = [500, 500, 503]
-        channels: list[Channel] = [Webhook(hook.url, 5)]
+        channels: list[Channel] = [Webhook(hook.url, 30)]
         follow(episodes, day(14, BAD), channels, "ann")
         follow(episodes, day(15, BAD), channels, "ann")
         follow(episodes, day(16, GOOD), channels, "ann")
@@ -185,14 +185,14 @@ def test_a_new_channel_hears_of_what_lasts_and_not_of_what_is_over(episodes: Epi
     with webhook() as hook:
         for place, state in ((14, BAD), (15, GOOD), (16, BAD)):
             follow(episodes, day(place, state), [], "ann")
-        follow(episodes, day(17, BAD), [Webhook(hook.url, 5)], "ann")
+        follow(episodes, day(17, BAD), [Webhook(hook.url, 30)], "ann")
         assert titles(hook.got) == ["Drift: m@aaaaaaaa"]
         assert "Day 17: drift. It has lasted for 2 periods." in hook.got[0]["text"]
 
 
 def test_a_replaced_model_is_told_to_be_over(episodes: Episodes) -> None:
     with webhook() as hook:
-        channels: list[Channel] = [Webhook(hook.url, 5)]
+        channels: list[Channel] = [Webhook(hook.url, 30)]
         follow(episodes, day(18, BAD), channels, "ann")
         follow(episodes, day(19, GOOD, model=OTHER, model_key="m@bbbbbbbb"), channels, "ann")
         assert titles(hook.got) == ["Drift: m@aaaaaaaa", "Drift over, replaced: m@aaaaaaaa"]
@@ -204,8 +204,8 @@ def test_runs_at_the_same_time_alert_once(url: str, episodes: Episodes) -> None:
         database = Database(url)
         try:
             with_own = Episodes(database)
-            follow(with_own, day(18, BAD), [Webhook(hook.url, 10)], "ann")
-            follow(with_own, day(19, GOOD), [Webhook(hook.url, 10)], "ann")
+            follow(with_own, day(18, BAD), [Webhook(hook.url, 30)], "ann")
+            follow(with_own, day(19, GOOD), [Webhook(hook.url, 30)], "ann")
         finally:
             database.close()
 
@@ -213,7 +213,7 @@ def test_runs_at_the_same_time_alert_once(url: str, episodes: Episodes) -> None:
         hook.waits_s = 0.3  # so that others come while one sends
         with ThreadPoolExecutor(6) as pool:
             list(pool.map(run, range(6)))
-        follow(episodes, day(20, GOOD), [Webhook(hook.url, 10)], "ann")
+        follow(episodes, day(20, GOOD), [Webhook(hook.url, 30)], "ann")
         told = titles(hook.got)
     assert told.count("Drift over: m@aaaaaaaa") == 1
     assert told.count("Drift: m@aaaaaaaa") <= 1
@@ -246,8 +246,8 @@ def test_each_step_is_in_the_audit_trail(url: str, episodes: Episodes) -> None:
     from components.registry import Registry
 
     with webhook() as hook:
-        follow(episodes, day(18, BAD), [Webhook(hook.url, 5)], "ann")
-        follow(episodes, day(19, GOOD), [Webhook(hook.url, 5)], "bob")
+        follow(episodes, day(18, BAD), [Webhook(hook.url, 30)], "ann")
+        follow(episodes, day(19, GOOD), [Webhook(hook.url, 30)], "bob")
     with Registry.open(url) as registry:
         entries = [(one.who, one.action, one.detail.get("event")) for one in reversed(registry.audit())]
     assert entries == [

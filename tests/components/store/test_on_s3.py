@@ -205,7 +205,7 @@ def test_few_clips_are_held(
             held.append(sum(not file.closed for file in files))
 
     def slowly(*arguments):
-        time.sleep(0.02)
+        time.sleep(0.1)
         return load(*arguments)
 
     monkeypatch.setattr(remote, "Fetched", Counted)
