@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,9 @@ from tests.pipelines.conftest import Project
 
 pytestmark = pytest.mark.slow
 CLIPS, TOLERANCE = 400, 1e-5
+IN_SMALL_PARTS = (
+    "from components.scoring import keep; from timbre.cli import main; keep.PART_ROWS = 20; import sys; del sys.argv[0]; main()"
+)
 SCORES = ["score_low", "score_mid", "score_high"]
 
 
@@ -44,13 +48,16 @@ def command(out: str, *more: str) -> list[str]:
 
 def test_killed_in_its_midst_it_goes_on(place: Project) -> None:
     slowly = {**place.environment, "OMP_NUM_THREADS": "1"}
-    words = command("killed", "--num-workers", "1", "--batch-size", "1")
+    words = [sys.executable, "-c", IN_SMALL_PARTS, *command("killed", "--num-workers", "1", "--batch-size", "1")]
     with subprocess.Popen(words, cwd=place.folder, env=slowly, start_new_session=True) as process:
-        until(lambda: list((place.folder / "killed" / "batches").glob("*/*.json")), 180)
+        until(lambda: list((place.folder / "killed" / "files").glob("*/*/[!.]*.parquet")), 400)
         os.killpg(process.pid, signal.SIGKILL)
     assert 'finished": null' in next((place.folder / "killed" / "batches").glob("*/*.json")).read_text()
     again = place.run(*command("killed"))
     assert "small@" in again.stdout
+    scored, before = map(int, re.search(r"(\d+) scored, (\d+) before", again.stdout).groups())
+    assert before > 0
+    assert scored + before == CLIPS
     table = scores(place, "killed")
     assert table["content"].nunique() == len(table) == CLIPS
     printed = place.run("timbre", "predict", "data/many", "--model", "small", "--csv", "--device", "cpu").stdout
