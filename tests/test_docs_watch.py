@@ -214,7 +214,7 @@ def test_every_figure_is_on_metrics(drifting: Desk):
         _, figures = drifting.ask("curl localhost:8090/metrics")
         return figures if "timbre_drift_label{" in figures else None
 
-    figures = until(look, 45)  # they are up to half a minute old
+    figures = until(look, 90)  # they are up to half a minute old
     assert {name for name in named if f"# TYPE {name} " not in figures} == set()
     for name, labels in re.findall(r"`(timbre_\w+)\{([a-z,]+)\}`", PAGE):
         (series, *_) = re.findall(rf"^{name}\{{(.*)\}} ", figures, re.MULTILINE)

@@ -64,7 +64,7 @@ def besieged(fortress: Running):
     yield fortress
     works(fortress)
     with contextlib.suppress(TimeoutError):
-        until(lambda: _recovered(before, held(fortress)), 30)
+        until(lambda: _recovered(before, held(fortress)))
     assert _recovered(before, after := held(fortress)), (before, after)
 
 

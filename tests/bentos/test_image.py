@@ -71,7 +71,7 @@ def test_a_start_without_keys_says_how_to_make_one(container, key):
 
 
 def test_nobody_comes_in_without_a_key(url):
-    assert httpx.get(f"{url}/models").status_code == 401
+    assert httpx.get(f"{url}/models", timeout=60).status_code == 401
 
 
 def test_it_is_nobody_and_writes_nowhere_else(container, url):

@@ -159,7 +159,7 @@ def test_where_the_first_process_is_killed_the_others_end(home: Path):
         processes = family(service.pid)
         assert len(processes) >= 3
         os.kill(service.pid, signal.SIGKILL)
-        until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes), 30)
+        until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes))
 
 
 def test_one_worker_that_ends_takes_nothing_from_the_others(home: Path):
@@ -201,7 +201,7 @@ def test_a_stop_finishes_what_is_under_way_and_takes_nothing_new(home: Path):
                 assert len(json.loads(answer.body)) == 200
             with contextlib.suppress(ConnectionRefusedError):
                 assert send(service, head(service, "GET", "/models", {})).status == 0
-        until(lambda: not psutil.pid_exists(service.pid) or psutil.Process(service.pid).status() == psutil.STATUS_ZOMBIE, 30)
+        until(lambda: not psutil.pid_exists(service.pid) or psutil.Process(service.pid).status() == psutil.STATUS_ZOMBIE)
 
 
 def test_two_workers_share_a_rate_and_a_promotion(home: Path):

@@ -116,7 +116,7 @@ def test_predictions_go_on_and_are_logged_when_the_database_is_back(tmp_path: Pa
                 admin.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'outage'"))
                 began = time.monotonic()
                 assert [ask().status_code for _ in range(20)] == [200] * 20
-                assert time.monotonic() - began < 20
+                assert time.monotonic() - began < 60
                 assert client.get("/readyz").status_code == 200
                 assert client.get("/models").status_code == 503
                 admin.execute(text("ALTER DATABASE outage ALLOW_CONNECTIONS true"))

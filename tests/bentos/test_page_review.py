@@ -161,7 +161,7 @@ def test_by_keys_alone(tab: Page, site: Running):
             tab.keyboard.press(key)
         assert boxes(tab) == [key in keys for key in "123"]
         tab.keyboard.press("Enter")
-        until(lambda about=about: about in [one.prediction_id for one in reviews(site)], 30)
+        until(lambda about=about: about in [one.prediction_id for one in reviews(site)])
         (kept,) = [one for one in reviews(site) if one.prediction_id == about]
         assert list(kept.labels) == [code for code, key in zip(CODES, "123", strict=True) if key in keys]
         assert kept.opinion_shown is False
