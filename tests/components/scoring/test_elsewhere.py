@@ -19,9 +19,10 @@ from tests.components.scoring.conftest import CLIPS
 from tests.components.scoring.test_resume import check_whole, parts_in
 from tests.components.scoring.test_score import TOLERANCE, expected, of, scores_in
 from tests.fixtures.buckets import Server, s3_environment
-from tests.fixtures.dask_cluster import dask_cluster, started, threads_cluster
+from tests.fixtures.dask_cluster import dask_cluster, threads_cluster
 from tests.fixtures.manifests import noisy_clips
 from tests.fixtures.running import until
+from tests.fixtures.scoring import scoring
 from tests.fixtures.sounds import encoded, sine
 
 
@@ -111,27 +112,17 @@ def test_each_file_is_read_once(wanted: PredictionConfig, log: Predictions, monk
     assert len(read) == len(set(read)) == CLIPS
 
 
-SCORE = """
-import sys
-from components.scoring import keep, score
-from components.work_config import PredictionConfig
-keep.PART_ROWS = 20
-done = score(PredictionConfig(data=(sys.argv[1],), model=sys.argv[2], out=sys.argv[3], device="cpu"), sys.argv[4])
-print(done.scored)
-"""
-
-
 @pytest.mark.slow
 def test_a_worker_that_is_killed_loses_no_clip(
     wanted: PredictionConfig, data: Path, tagger: Tagger, log: Predictions, tmp_path: Path
 ) -> None:
     noisy_clips(data, 400, duration_s=3.0, sample_rate=22050)
     with dask_cluster(tmp_path / "cluster") as cluster:
-        with started(SCORE, wanted.data[0], wanted.model, wanted.out, cluster.address) as process:
-            until(lambda: parts_in(wanted) >= 2, 90)
+        with scoring(wanted, cluster.address) as process:
+            until(lambda: parts_in(wanted) >= 2, 200)
             cluster.workers[0].send_signal(signal.SIGKILL)
             assert process.poll() is None
             assert process.wait(500) == 0
-            assert process.stdout.read().split() == ["400"]
+            assert process.stdout.read().split() == ["0", "400"]
         assert score(wanted, cluster.address).scored == 0
     check_whole(wanted, data, tagger, log)

@@ -15,9 +15,9 @@ from components.tagger import Tagger
 from components.work_config import PredictionConfig
 from tests.components.scoring.conftest import CLIPS
 from tests.components.scoring.test_score import TOLERANCE, expected, files_in, of, scores_in
-from tests.fixtures.dask_cluster import started
 from tests.fixtures.manifests import noisy_clips
 from tests.fixtures.running import until
+from tests.fixtures.scoring import PART_ROWS, scoring
 
 
 @pytest.fixture(autouse=True)
@@ -169,16 +169,6 @@ def test_a_damaged_part_is_named_and_made_anew(wanted: PredictionConfig, data: P
     check_whole(wanted, data, tagger, log)
 
 
-SCORE = """
-import sys
-from components.scoring import keep, score
-from components.work_config import PredictionConfig
-keep.PART_ROWS = 20
-done = score(PredictionConfig(data=(sys.argv[1],), model=sys.argv[2], out=sys.argv[3], device="cpu"))
-print(done.before, done.scored)
-"""
-
-
 def parts_in(wanted: PredictionConfig) -> int:
     return len(list(Path(wanted.out).glob("files/*/*/[!.]*.parquet")))
 
@@ -186,15 +176,14 @@ def parts_in(wanted: PredictionConfig) -> int:
 @pytest.mark.slow
 def test_killed_again_and_again(wanted: PredictionConfig, data: Path, tagger: Tagger, log: Predictions) -> None:
     noisy_clips(data, 600, duration_s=3.0, sample_rate=22050)
-    words = wanted.data[0], wanted.model, wanted.out
     for times in (1, 2):
-        with started(SCORE, *words) as process:
+        with scoring(wanted) as process:
             until(lambda least=5 * times: parts_in(wanted) >= least, 200)
             process.kill()
     before = parts_in(wanted)
-    with started(SCORE, *words) as process:
+    with scoring(wanted) as process:
         assert process.wait(500) == 0
         said = process.stdout.read().split()
-    assert int(said[0]) >= 20 * before - 20
+    assert int(said[0]) >= PART_ROWS * (before - 1)
     assert int(said[0]) + int(said[1]) == 600
     check_whole(wanted, data, tagger, log)
