@@ -96,7 +96,9 @@ def test_single_clips_wait_for_room_as_those_of_large_requests_do():
                 await asyncio.sleep(0.1)  # what the page makes of the clip
 
         waiting = [asyncio.create_task(one()) for _ in range(12)]
-        await asyncio.sleep(1)
+        while held[-1] < HELD_BYTES:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1)  # in which more would be decoded, if it did not wait
         scorer.may.set()
         await asyncio.gather(*waiting)
         work.close()
