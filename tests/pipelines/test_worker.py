@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ import pytest
 from components.registry import Registry
 from components.registry.job import Job
 from components.registry.jobs import Jobs
+from tests.fixtures.running import until as wait_until
 from tests.pipelines.conftest import Project
 
 pytestmark = pytest.mark.slow
 ENDLESS = ["training.max_steps=1000000", "training.epochs=1000000", "training.val_every_steps=20", "gate.min_f1=0"]
-WORKER = [sys.executable, "-m", "timbre", "worker", "--once", "--poll", "0.2", "--lease", "6"]
+WORKER = [sys.executable, "-m", "timbre", "worker", "--once", "--poll", "0.2"]
 PATIENCE_S = 300
 
 
@@ -32,10 +34,10 @@ def submit(project: Project, jobs: Jobs, *overrides: str) -> Job:
     return jobs.submit("sample", overrides, "ann", folder=project.folder / "configs")
 
 
-def start(project: Project) -> subprocess.Popen[str]:
+def start(project: Project, lease_s: float = 6) -> subprocess.Popen[str]:
     """A worker that works until the queue is empty."""
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(WORKER, cwd=project.folder, env=project.environment, **pipes)
+    return subprocess.Popen([*WORKER, "--lease", str(lease_s)], cwd=project.folder, env=project.environment, **pipes)
 
 
 def until(jobs: Jobs, job: Job, worker: subprocess.Popen[str], true: Callable[[Job], bool]) -> Job:
@@ -110,16 +112,15 @@ def test_a_training_by_hand_is_a_job(project: Project, jobs: Jobs) -> None:
 
 def test_after_a_kill_another_worker_goes_on(project: Project, jobs: Jobs) -> None:
     job = submit(project, jobs, "training.max_steps=600", "training.val_every_steps=20", "gate.min_f1=0", "name=killed")
-    first = start(project)
+    first = start(project, lease_s=15)  # so much of it is left after the kill that its training has ended before
     until(jobs, job, first, trains)
     assert len(trainings(job)) == 1
     first.kill()
     first.communicate()
-    time.sleep(0.5)
-    assert trainings(job) == []
+    wait_until(lambda: not trainings(job))
     assert jobs.get(job.id).state == "running"
     assert jobs.lease("too early", 1.0) is None
-    time.sleep(6)
+    wait_until(lambda: jobs.get(job.id).lease_until < datetime.now(UTC))
     said = finish(start(project))
     done = jobs.get(job.id)
     assert (done.state, done.attempts, done.step) == ("succeeded", 2, 600), said + done.log_tail
