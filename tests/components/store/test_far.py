@@ -173,7 +173,7 @@ def test_a_worker_that_is_killed_loses_no_clip(many: Manifest, audio: AudioConfi
     root = tmp_path / "far"
     path = many.write(tmp_path / "manifest.parquet")
     with started(BUILD, str(path), str(root), cluster.address) as process:
-        until(lambda: shards_in(root) >= 2, 60)
+        until(lambda: shards_in(root) >= 2, 200)
         assert process.poll() is None
         cluster.workers[0].send_signal(signal.SIGKILL)
         assert process.wait(500) == 0
@@ -188,7 +188,7 @@ def test_a_run_that_is_killed_goes_on(many: Manifest, audio: AudioConfig, cluste
     root = tmp_path / "far"
     path = many.write(tmp_path / "manifest.parquet")
     with started(BUILD, str(path), str(root), cluster.address) as process:
-        until(lambda: shards_in(root) >= 2, 60)
+        until(lambda: shards_in(root) >= 2, 200)
         process.kill()
     cluster.add()
     built = build_store(many, audio, root, dask_address=cluster.address)
