@@ -16,11 +16,12 @@ from bentos.context import Context
 from bentos.errors import add_handlers
 from bentos.gate import Gate
 from bentos.page import open_page
-from bentos.processes import multiply_alone, settle
+from bentos.processes import settle
 from bentos.ready import Readiness
 from bentos.retention import keep_short
 from bentos.routes import catalogue, docs, jobs, models, predict, reviews, try_out
 from bentos.scorer import Scorer
+from components.cores import multiply_alone
 from components.errors import RegistryError
 from components.registry.predictions import Predictions
 

@@ -7,8 +7,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits
-
 OWN = re.compile(r"timbre-(?:metrics|s3)-(\d+)-.+")
 
 
@@ -16,14 +14,6 @@ def settle() -> None:
     """Call what is there now permanent: then Python looks for lost cycles among what requests leave behind, often and in no time."""
     gc.collect()
     gc.freeze()
-
-
-def multiply_alone() -> None:
-    """Have each matrix product stay in the thread that asks for it.
-
-    Several clips are decoded at a time, so all cores have work; where each product spreads over all cores too, threads wait for each other.
-    """
-    threadpool_limits(1, user_api="blas")
 
 
 def prefix(kind: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from components.audio import Arrived, Clip16, Fetchers, Limits, Source, digest_of, load_with_header
 from components.audio.facts import facts_of
+from components.cores import multiply_alone
 from components.errors import AudioError, S3Error, TimbreError
 from components.evaluation import decide
 from components.registry.tables import now
@@ -76,9 +77,10 @@ def hear(
         return clip
 
     try:
-        for _, outcome in tagger.score_sources(paths(), read=read, workers=workers, batch_size=batch_size):
-            file = order.popleft()
-            yield _row(file, notes.pop(file.path), outcome, tagger)
+        with multiply_alone():
+            for _, outcome in tagger.score_sources(paths(), read=read, workers=workers, batch_size=batch_size):
+                file = order.popleft()
+                yield _row(file, notes.pop(file.path), outcome, tagger)
     finally:
         fetchers.close()
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.dataset as ds
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from components.errors import DataError, RegistryError
 from components.registry.predictions import Predictions
@@ -54,6 +55,19 @@ def test_scores_are_those_of_predict(wanted: PredictionConfig, data: Path, tagge
     assert table["batch"].unique().tolist() == [done.batch]
     assert table["content"].nunique() == CLIPS
     assert ((of(table, tagger) >= 0.5) == table[[f"decision_{code}" for code in tagger.label_set.codes]].to_numpy()).all()
+
+
+def test_matrix_products_stay_in_the_threads_that_read(wanted: PredictionConfig, data: Path) -> None:
+    threads = set[int]()
+
+    def watched(items: Iterable[Any], what: str, total: int) -> Iterator[Any]:
+        for item in items:
+            threads.update(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+            yield item
+
+    with threadpool_limits(2, user_api="blas"):
+        score(wanted, progress=watched)
+    assert threads == {1}
 
 
 def test_the_log_has_what_the_service_writes(wanted: PredictionConfig, data: Path, tagger: Tagger, log: Predictions) -> None:
