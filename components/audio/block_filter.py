@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import block_diag, solve_discrete_lyapunov
-from scipy.linalg.blas import sgemm
+from scipy.linalg.blas import sgemm, strmm
 
 BLOCK, GROUP = 32, 8  # samples of a block, and blocks of a group: the fastest of those tried
 Floats = npt.NDArray[np.float32]
@@ -28,20 +28,21 @@ class BlockFilter:
         self._kernel = kernel
         self._state = np.zeros(kernel.order, np.float32)
 
-    def feed(self, samples: Floats) -> Floats:
-        """The next samples, one or more, filtered; only the last part may be no whole number of blocks."""
-        kernel, length = self._kernel, len(samples)
-        if rest := -length % BLOCK:
-            samples = np.concatenate([samples, np.zeros(rest, np.float32)])
-        blocks = samples.reshape(-1, BLOCK)
+    def feed(self, blocks: Floats) -> None:
+        """Filter the samples that come next, in place.
+
+        Args:
+            blocks: [block, BLOCK], contiguous.
+        """
+        kernel = self._kernel
         pushes = np.zeros((len(blocks) + 2, kernel.order), np.float32)  # what each block adds to the state: first the past, last nothing
         pushes[0] = self._state
         np.matmul(blocks, kernel.push, out=pushes[1:-1])
         states = kernel.states(pushes)
         self._state = states[-1]
-        # What a block owes to its state is added in place; BLAS counts columns first.
-        filtered: Floats = sgemm(1.0, kernel.after.T, states[1:-1].T, beta=1.0, c=(blocks @ kernel.within).T, overwrite_c=True).T
-        return filtered.reshape(-1)[:length]
+        # BLAS counts columns first, so that each of these is a row here: what a block makes of its samples, and of the state before it.
+        strmm(1.0, kernel.within.T, blocks.T, lower=1, overwrite_b=1)
+        sgemm(1.0, kernel.after.T, states[1:-1].T, beta=1.0, c=blocks.T, overwrite_c=1)
 
 
 class Kernel:
@@ -57,7 +58,7 @@ class Kernel:
         powers = _powers(turn, BLOCK)
         response = [through, *(read @ power @ push for power in powers[: BLOCK - 1])]
         within = np.array([[response[late - early] if late >= early else 0.0 for late in range(BLOCK)] for early in range(BLOCK)])
-        self.within = within.astype(np.float32)  # [sample, sample]
+        self.within = within.astype(np.float32, order="C")  # [sample, sample]; nothing comes before its cause
         self.after = np.stack([read @ power for power in powers[:BLOCK]], axis=1).astype(np.float32)  # [state, sample]
         self.push = np.stack([power @ push for power in powers[BLOCK - 1 :: -1]]).astype(np.float32)  # [sample, state]
         self._turn = powers[BLOCK].T

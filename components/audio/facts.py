@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.audio.block_filter import BLOCK, BlockFilter, Kernel
-from components.audio.rounding import STEPS, Clip16
+from components.audio.rounding import Clip16
 
 PIECE_S = 0.1  # blocks of four pieces follow each other a piece apart
 PIECES = 4
@@ -45,15 +45,14 @@ class Facts:
 def facts_of(clip: Clip16, sample_rate: int) -> Facts:
     """The facts of a clip of one sample or more, in about a millisecond for 10 s at 22,050 Hz."""
     samples = clip.samples
-    full = clip.scale * STEPS  # the amplitude of the highest step
     highest = max(int(samples.max()), -int(samples.min()))
     if highest == 0:
         return Facts(None, None, 1.0, 0.0)
     powers, weighted = _powers(samples, sample_rate)
     return Facts(
-        None if sample_rate < LEAST_HZ else _loudness(weighted * full**2, len(samples) % _piece(sample_rate) != 0),
+        None if sample_rate < LEAST_HZ else _loudness(weighted * clip.scale**2, len(samples) % _piece(sample_rate) != 0),
         20 * math.log10(highest * clip.scale),
-        float((powers * full**2 < 10 ** (SILENT_DB / 10)).mean()),
+        float((powers * clip.scale**2 < 10 ** (SILENT_DB / 10)).mean()),
         _clipped(samples, CLIPPED / clip.scale) if highest * clip.scale >= CLIPPED else 0.0,
     )
 
@@ -86,7 +85,7 @@ def _loudness(pieces: Floats, is_last_short: bool) -> float | None:
 
 
 def _powers(samples: npt.NDArray[np.int16], sample_rate: int) -> tuple[Floats, Floats]:
-    """Mean square of each piece, 1 being the highest step's, as it is and after both filters; the last piece may be short."""
+    """Mean square of each piece in steps, as it is and after both filters; the last piece may be short."""
     piece, kernel = _piece(sample_rate), _kernel(sample_rate)
     weighting = None if kernel is None else BlockFilter(kernel)
     part = math.lcm(piece, BLOCK)
@@ -94,11 +93,15 @@ def _powers(samples: npt.NDArray[np.int16], sample_rate: int) -> tuple[Floats, F
     count = -(-len(samples) // piece)
     plain, weighted = np.empty(count), np.zeros(count)
     for start in range(0, len(samples), part):
-        waveform = np.multiply(samples[start : start + part], np.float32(1 / STEPS), dtype=np.float32)
-        pieces = slice(start // piece, start // piece + -(-len(waveform) // piece))
+        length = min(part, len(samples) - start)
+        blocks = np.empty((-(-length // BLOCK), BLOCK), np.float32)
+        waveform, rest = np.split(blocks.reshape(-1), [length])
+        waveform[:], rest[:] = samples[start : start + length], 0
+        pieces = slice(start // piece, start // piece + -(-length // piece))
         plain[pieces] = _squares(waveform, piece)
         if weighting is not None:
-            weighted[pieces] = _squares(weighting.feed(waveform), piece)
+            weighting.feed(blocks)
+            weighted[pieces] = _squares(waveform, piece)
     sizes = np.full(count, piece)
     sizes[-1] = len(samples) - (count - 1) * piece
     return plain / sizes, weighted / sizes
@@ -108,7 +111,7 @@ def _squares(waveform: npt.NDArray[np.float32], piece: int) -> npt.NDArray[np.fl
     """The sum of each piece's squares; the last piece may be short."""
     whole = len(waveform) // piece
     pieces, rest = waveform[: whole * piece].reshape(whole, piece), waveform[whole * piece :]
-    sums = np.einsum("ij,ij->i", pieces, pieces)
+    sums = np.vecdot(pieces, pieces)
     return np.append(sums, rest @ rest) if len(rest) else sums
 
 
