@@ -42,7 +42,7 @@ class ServiceConfig(BaseModel):
         dashboard_url: where people see how predictions drift; the page links to it.
         prediction_log: whether the database gets a row for each clip that is scored.
         log_retention_days: after which a row is removed.
-        log_audio: `none`, or the folder or `s3://bucket/prefix` where the bytes of each clip are kept, under their sha256.
+        log_audio: `none`, or the folder or `s3://bucket/prefix` where the bytes of each clip are kept, under their BLAKE3.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,6 +1,6 @@
 """The bytes of clips that were scored, for people who review them: what was kept, or the file as the client named it. Knows no web.
 
-A row of the log may be old and its file another one by now, so nothing is given whose sha256 is not the row's.
+A row of the log may be old and its file another one by now, so nothing is given whose BLAKE3 is not the row's.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def open_audio(content: str, source: str | None, audio_uri: str | None, sources:
     """A prediction's clip as it was sent, at its start; the caller closes it.
 
     Args:
-        content: sha256 that the bytes must have.
+        content: BLAKE3 that the bytes must have.
         sources: finds what a client named below the data roots; objects of S3 that a client named are not fetched again.
         check: called now and then; what it raises ends the work.
     Raises:
@@ -38,7 +38,7 @@ def open_audio(content: str, source: str | None, audio_uri: str | None, sources:
 
 
 def is_there(content: str, source: str | None, audio_uri: str | None, sources: Sources, check: Callable[[], object] = int) -> bool:
-    """Whether `open_audio` would find it; what is kept under its sha256 is not read for that."""
+    """Whether `open_audio` would find it; what is kept under its BLAKE3 is not read for that."""
     if audio_uri is not None and kept_audio.may_hold(audio_uri):
         return True
     try:

@@ -15,11 +15,10 @@ from bentos.config import ServiceConfig
 from bentos.gate import request_id
 from bentos.source_errors import SourceError
 from bentos.work import Heard, Opener, Reader, Work, plainly
-from components.audio import Clip16, Limits, Source, load_with_header
+from components.audio import Clip16, Limits, Source, content_of, load_with_header
 from components.audio.facts import facts_of
 from components.errors import AudioError
 from components.evaluation import decide
-from components.monitoring.clip_audio import sha256_of
 from components.monitoring.kept_audio import KeptAudio, place_of
 from components.monitoring.log import PredictionLog
 from components.registry.database import Database
@@ -111,7 +110,7 @@ class Record:
         note = self._notes[place] = _Note(time.monotonic(), {})
 
         def read(source: Source, sample_rate: int, limits: Limits) -> Clip16:
-            note.known["content"] = _content(source)
+            note.known["content"] = content_of(source)
             clip, header = load_with_header(source, sample_rate, limits)
             note.known.update(duration_s=header.duration_s, sample_rate=header.sample_rate, channels=header.channels)
             note.known.update(vars(facts_of(clip, sample_rate)))
@@ -150,11 +149,6 @@ class Record:
         taken = self._recorder.log.add(row)
         metrics.LOG_WAITING.set(self._recorder.log.waiting)
         return row.id if taken else None
-
-
-def _content(source: Any) -> str:
-    source.seek(0)
-    return sha256_of(source)
 
 
 def _count_rows(outcome: str, rows: int, waiting: int) -> None:

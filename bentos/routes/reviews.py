@@ -15,7 +15,7 @@ from bentos.access import KEY
 from bentos.context import Context, caller_of, context_of
 from bentos.listening import TYPES, UNKNOWN_TYPE, open_audio
 from bentos.schemas import DetectionRates, LivePerformance, NewReview, Reviewed, ReviewQueue
-from components.monitoring.clip_audio import PIECE, suffix_of
+from components.monitoring.clip_audio import suffix_of
 from components.monitoring.detections import Every, detection_rates
 from components.monitoring.performance import performance
 from components.registry.records import rfc3339
@@ -23,6 +23,7 @@ from components.registry.reviews import Reviews
 
 router = APIRouter(prefix="/api/v1", tags=["reviews"], dependencies=[KEY])
 OF_MODEL = examples.errors(400, 404, 409, 410, 422)
+PIECE = 2**18  # bytes of a clip that are sent at a time
 Id = Annotated[str, Path(alias="prediction_id", max_length=100, examples=[examples.PREDICTION])]
 ModelKey = Annotated[str, Query(max_length=300, description="One of the strings that `GET /models` gives.", examples=["production"])]
 Since = Annotated[str, Query(max_length=40, description="7d, 12h, 90m or 2w ago, or a date or time.", examples=["30d"])]

@@ -4,7 +4,7 @@ from components.audio.ahead import Arrived, Fetchers
 from components.audio.decode import DECODER_VERSION, Header, from_array, load, load_with_header, probe
 from components.audio.limits import Limits
 from components.audio.rounding import Clip16, round16
-from components.audio.source import Source, digest_of, name_of, near
+from components.audio.source import Source, content_of, digest_of, name_of, near
 from components.audio.windows import cut, window_starts
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Header",
     "Limits",
     "Source",
+    "content_of",
     "cut",
     "digest_of",
     "from_array",

@@ -5,12 +5,13 @@ import io
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import soundfile
+from blake3 import blake3
 
 from components.errors import AudioError, S3Error
 from components.s3 import Remote, address_of
@@ -18,7 +19,7 @@ from components.s3 import Remote, address_of
 Source = str | Path | bytes | BinaryIO
 # A program that writes to a pipe cannot go back to fill in the length, and leaves one of these.
 _UNKNOWN_BYTES = {0, 0x7FFFFFFF, 0x7FFFFFFF - 36, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFF - 36}
-_BLOCK = 2**20
+_BLOCK = 2**18  # bytes that are hashed at a time, which a processor's cache holds
 MOST_BYTES = 2**32  # of an object, which is fetched whole before its header is seen: more than a WAV or an AIFF can hold
 _UNKNOWN_FRAMES = 2**63 - 1
 _CLAIM = re.compile(r"^ ?(?:data|SSND) : (\d+) \(should be (\d+)\)$", re.MULTILINE)
@@ -77,24 +78,38 @@ def near(source: Source) -> Iterator[Source]:
 
 
 def digest_of(source: Source) -> str:
-    """The sha256 of a source's bytes.
+    """The sha256 of a source's bytes, which the manifest of a data set holds.
 
     Raises:
         AudioError: if a path cannot be read.
     """
-    if isinstance(source, bytes):
-        return hashlib.sha256(source).hexdigest()
+    return _hashed(source, hashlib.sha256(), int)
+
+
+def content_of(source: Source, check: Callable[[], object] = int) -> str:
+    """The BLAKE3 of a source's bytes, which is what the prediction log knows a clip by: as safe as sha256, in a third of the time.
+
+    Args:
+        check: called now and then; what it raises ends the work.
+    Raises:
+        AudioError: if a path cannot be read.
+    """
+    return _hashed(source, blake3(), check)
+
+
+def _hashed(source: Source, found: Any, check: Callable[[], object]) -> str:
     try:
         if isinstance(source, str | Path):
             with Path(source).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        source.seek(0)
-        found = hashlib.sha256()
-        while block := source.read(_BLOCK):
+                return _hashed(cast(BinaryIO, file), found, check)
+        stream = io.BytesIO(source) if isinstance(source, bytes) else source
+        stream.seek(0)
+        while block := stream.read(_BLOCK):
+            check()
             found.update(block)
-        return found.hexdigest()
     except OSError as error:
         raise AudioError(f"cannot read {name_of(source)}: {error.strerror}") from None
+    return str(found.hexdigest())
 
 
 @contextmanager

@@ -1,19 +1,18 @@
-"""The bytes of a logged clip: what was kept, or the file that a client named below a data root, where it still has the same sha256."""
+"""The bytes of a logged clip: what was kept, or the file that a client named below a data root, where it still has the same bytes."""
 
 import contextlib
-import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from components.audio import content_of
 from components.errors import TimbreError
 from components.monitoring import kept_audio
 from components.places import data_roots
 
 log = logging.getLogger(__name__)
-PIECE = 2**18  # bytes that are hashed at a time, which a processor's cache holds
 MOST_BYTES = 2**30
 KINDS = ((b"RIFF", "wav"), (b"RF64", "wav"), (b"fLaC", "flac"), (b"OggS", "ogg"), (b"ID3", "mp3"), (b"\xff", "mp3"), (b"FORM", "aiff"))
 
@@ -22,7 +21,7 @@ def open_clip(content: str, source: str | None, audio_uri: str | None) -> Binary
     """A clip as it was sent, at its start; the caller closes it.
 
     Args:
-        content: sha256 that the bytes must have.
+        content: BLAKE3 that the bytes must have.
         source, audio_uri: as the prediction log has them.
     Raises:
         OSError: if it is nowhere any more.
@@ -31,7 +30,7 @@ def open_clip(content: str, source: str | None, audio_uri: str | None) -> Binary
 
 
 def first_with(content: str, openers: Iterable[Callable[[], BinaryIO]], check: Callable[[], object] = int) -> BinaryIO:
-    """The first file whose bytes have a sha256, at its start; what cannot be opened or read is passed over.
+    """The first file whose bytes have a BLAKE3, at its start; what cannot be opened or read is passed over.
 
     Args:
         check: called now and then; what it raises ends the work.
@@ -42,7 +41,7 @@ def first_with(content: str, openers: Iterable[Callable[[], BinaryIO]], check: C
         with contextlib.ExitStack() as stack:
             try:
                 file = stack.enter_context(opener())
-                if sha256_of(file, check) == content:
+                if content_of(file, check) == content:
                     file.seek(0)
                     stack.pop_all()  # the caller's now
                     return file
@@ -56,15 +55,6 @@ def may_be_there(source: str | None, audio_uri: str | None) -> bool:
     if audio_uri is not None and kept_audio.may_hold(audio_uri):
         return True
     return source is not None and any(kept_audio.may_hold(str(path)) for path in _named(source))
-
-
-def sha256_of(file: BinaryIO, check: Callable[[], object] = int) -> str:
-    """Of the rest of a file; `check` is called now and then, and what it raises ends the work."""
-    digest = hashlib.sha256()
-    while piece := file.read(PIECE):
-        check()
-        digest.update(piece)
-    return digest.hexdigest()
 
 
 def suffix_of(file: BinaryIO) -> str:

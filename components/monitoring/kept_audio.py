@@ -1,4 +1,4 @@
-"""The bytes of scored clips, kept under their sha256 in a folder or on S3, so that people can listen to what drifted."""
+"""The bytes of scored clips, kept under their BLAKE3 in a folder or on S3, so that people can listen to what drifted."""
 
 import contextlib
 import logging
@@ -26,11 +26,11 @@ Count = Callable[[str, int], None]
 class Place(Protocol):
     """Where bytes are kept. What goes wrong is an OSError."""
 
-    def uri(self, sha256: str) -> str: ...
-    def holds(self, sha256: str) -> bool:
+    def uri(self, blake3: str) -> str: ...
+    def holds(self, blake3: str) -> bool:
         """Whether they are known to be there, without asking another machine."""
 
-    def put(self, sha256: str, content: bytes) -> None: ...
+    def put(self, blake3: str, content: bytes) -> None: ...
 
 
 class Folder:
@@ -39,14 +39,14 @@ class Folder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
 
-    def uri(self, sha256: str) -> str:
-        return str(self._folder / sha256[:2] / sha256)
+    def uri(self, blake3: str) -> str:
+        return str(self._folder / blake3[:2] / blake3)
 
-    def holds(self, sha256: str) -> bool:
-        return may_hold(self.uri(sha256))
+    def holds(self, blake3: str) -> bool:
+        return may_hold(self.uri(blake3))
 
-    def put(self, sha256: str, content: bytes) -> None:
-        path = Path(self.uri(sha256))
+    def put(self, blake3: str, content: bytes) -> None:
+        path = Path(self.uri(blake3))
         path.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(path.parent).free < ROOM + len(content):
             raise OSError(f"the disk of {self._folder} is nearly full")
@@ -64,17 +64,17 @@ class Bucket:
     def __init__(self, address: str) -> None:
         self._address = address.rstrip("/")
 
-    def uri(self, sha256: str) -> str:
-        return f"{self._address}/{sha256}"
+    def uri(self, blake3: str) -> str:
+        return f"{self._address}/{blake3}"
 
-    def holds(self, sha256: str) -> bool:
+    def holds(self, blake3: str) -> bool:
         return False
 
-    def put(self, sha256: str, content: bytes) -> None:
+    def put(self, blake3: str, content: bytes) -> None:
         with _as_os_error():
             there = Remote.of(self._address)
-            if not there.holds(sha256):
-                there.put(sha256, content)
+            if not there.holds(blake3):
+                there.put(blake3, content)
 
 
 def place_of(where: str) -> Place | None:
@@ -144,10 +144,10 @@ class KeptAudio:
         self._thread = threading.Thread(target=self._run, name="timbre-kept-audio", daemon=True)
         self._thread.start()
 
-    def take(self, sha256: str, source: Any) -> str | None:
+    def take(self, blake3: str, source: Any) -> str | None:
         """Where the bytes of a seekable file object will be; None where they cannot be taken now, which is counted."""
-        if self._place.holds(sha256):
-            return self._place.uri(sha256)
+        if self._place.holds(blake3):
+            return self._place.uri(blake3)
         size = source.seek(0, os.SEEK_END)
         with self._changed:
             taken = not self._closing and size <= self._max_bytes and (self._bytes + size <= self._most_bytes or not self._bytes)
@@ -161,18 +161,18 @@ class KeptAudio:
         except OSError as error:
             with self._changed:
                 self._bytes -= size
-            self._fail(sha256, str(error))
+            self._fail(blake3, str(error))
             return None
         with self._changed:
             late = self._closing
             self._bytes += (0 if late else len(content)) - size
             if not late:
-                self._waiting.append((sha256, content))
+                self._waiting.append((blake3, content))
                 self._changed.notify()
         if late:
             self._count("skipped", 1)
             return None
-        return self._place.uri(sha256)
+        return self._place.uri(blake3)
 
     def close(self, within_s: float = CLOSE_S) -> None:
         """Put what waits in its place, for at most this long; what is left then is dropped and counted."""
@@ -194,8 +194,8 @@ class KeptAudio:
                     self._changed.wait()
                 if not self._waiting:
                     return
-                sha256, content = self._waiting[0]  # it waits until it is kept
-            reason = self._put(sha256, content)
+                blake3, content = self._waiting[0]  # it waits until it is kept
+            reason = self._put(blake3, content)
             with self._changed:
                 if not self._waiting:
                     return  # it was dropped, and is counted as that
@@ -205,18 +205,18 @@ class KeptAudio:
             if reason is None:
                 self._count("kept", 1)
             else:
-                self._fail(sha256, reason)
+                self._fail(blake3, reason)
 
-    def _put(self, sha256: str, content: bytes) -> str | None:
+    def _put(self, blake3: str, content: bytes) -> str | None:
         """None, or why it cannot be kept; the error itself would hold the content."""
         try:
-            self._place.put(sha256, content)
+            self._place.put(blake3, content)
         except Exception as error:  # whatever it is, it is logged and counted, and the thread goes on with the next clip
             return str(error) or type(error).__name__
         return None
 
-    def _fail(self, sha256: str, reason: str) -> None:
-        log.warning("the audio %s cannot be kept: %s", sha256[:8], reason)
+    def _fail(self, blake3: str, reason: str) -> None:
+        log.warning("the audio %s cannot be kept: %s", blake3[:8], reason)
         self._count("failed", 1)
 
 

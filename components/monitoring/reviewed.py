@@ -22,7 +22,7 @@ class ReviewedClip:
     """A clip whose labels a person has said.
 
     Attributes:
-        content: sha256 of the file's bytes.
+        content: BLAKE3 of the file's bytes.
         open: gives its audio, which the caller closes; an OSError where that is gone.
         codes: of the labels that are true.
         known: of the labels that the person was asked for; those that are not true are false.

@@ -26,7 +26,7 @@ class Prediction:
         at: when the answer was there, UTC.
         model: the tagger's digest; `model_key` is what it was called then.
         labels: codes, in the order of `scores` and `decisions`.
-        content: sha256 of the file's bytes.
+        content: BLAKE3 of the file's bytes.
         source: path or S3 key as the client named it, where the file still lies there.
         audio_uri: where the file's bytes are kept, if they are.
         sample_rate, channels: of the file, not of what the model heard.

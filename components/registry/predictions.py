@@ -112,7 +112,7 @@ class Predictions:
         with self.database.read() as session:
             return clock(session)
 
-    def delete_content(self, sha256: str, drop_audio: Callable[[str], None] = leave) -> int:
+    def delete_content(self, content: str, drop_audio: Callable[[str], None] = leave) -> int:
         """Forget every prediction of a file's bytes, and what people said of them; how many predictions there were.
 
         Args:
@@ -120,7 +120,7 @@ class Predictions:
         Raises:
             OSError: the first that `drop_audio` raised, when all else is forgotten.
         """
-        return sum(self._batches(select(PredictionRow.id).where(PredictionRow.content == sha256), drop_audio))
+        return sum(self._batches(select(PredictionRow.id).where(PredictionRow.content == content), drop_audio))
 
     def delete_before(self, moment: datetime, drop_audio: Callable[[str], None] = leave) -> int:
         """Forget what is older, in small transactions; how many there were. Audio goes with the last prediction of it.

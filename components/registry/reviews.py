@@ -20,7 +20,7 @@ from components.registry.tables import LoggedModelRow, ModelRow, PredictionRow, 
 
 CHUNK = 10_000  # rows
 MOST_ROWS, DRAWN_ROWS = 50_000, 1000  # of a pool: the newest, and those whose lots come next
-DIGITS = 13  # of a sha256 that make a lot: as many as a float holds
+DIGITS = 13  # of a BLAKE3 that make a lot: as many as a float holds
 LOTS: float = 16.0**DIGITS
 
 
@@ -83,7 +83,7 @@ class Pool:
 
 
 def lot(content: str) -> float:
-    """A content's place in the draw, 0 to 1: the start of its sha256, so that it is the same for every process and at any time.
+    """A content's place in the draw, 0 to 1: the start of its BLAKE3, so that it is the same for every process and at any time.
 
     Contents in the order of their lots are a simple random order, whatever is added later (permanent random numbers: Ohlsson 1995,
     Coordination of samples using permanent random numbers).

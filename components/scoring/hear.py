@@ -1,4 +1,4 @@
-"""Files on their way through the tagger: each is read once, for its sha256, its facts and its scores."""
+"""Files on their way through the tagger: each is read once, for its BLAKE3, its facts and its scores."""
 
 import time
 from collections import deque
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.audio import Arrived, Clip16, Fetchers, Limits, Source, digest_of, load_with_header
+from components.audio import Arrived, Clip16, Fetchers, Limits, Source, content_of, load_with_header
 from components.audio.facts import facts_of
 from components.cores import multiply_alone
 from components.errors import AudioError, S3Error, TimbreError
@@ -45,7 +45,7 @@ def hear(
     """Each file's row, in order, while later ones are still being read.
 
     Args:
-        is_known: whether a sha256 was scored before; called from several threads.
+        is_known: whether a content was scored before; called from several threads.
         workers: threads that read; as many as fit by default.
     Raises:
         S3Error: if S3 gives nothing at all.
@@ -66,7 +66,7 @@ def hear(
         file, arrived = arriving.pop(str(source))
         with arrived() as close_by:
             clip, header = load_with_header(close_by, sample_rate, limits)  # first, as it refuses what would block
-            content = digest_of(close_by)
+            content = content_of(close_by)
         if has_changed(file):
             raise AudioError("was changed while it was read: score it again")
         note.content = content

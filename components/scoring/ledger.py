@@ -42,13 +42,13 @@ class Ledger:
             return file.size >= 0 and self._database.execute(KNOWN, file).fetchone() is not None
 
     def has(self, content: str) -> bool:
-        """Whether a sha256 was scored."""
+        """Whether a content was scored."""
         with self._lock:
             found = self._database.execute("SELECT 1 FROM contents WHERE content = ?", (bytes.fromhex(content),))
             return found.fetchone() is not None
 
     def claim(self, content: str) -> bool:
-        """Count a sha256 as scored; False where it is already."""
+        """Count a content as scored; False where it is already."""
         with self._lock, self._database:
             return self._database.execute("INSERT OR IGNORE INTO contents VALUES (?)", (bytes.fromhex(content),)).rowcount == 1
 

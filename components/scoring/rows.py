@@ -45,7 +45,7 @@ class Row:
     """A file with what came of it. A file whose content another one has, or that failed, has no scores.
 
     Attributes:
-        content: sha256 of its bytes; None where they could not be read.
+        content: BLAKE3 of its bytes; None where they could not be read.
         inputs: by the names of the prediction log's INPUTS.
         scores, decisions: [label].
         embedding: [32], projected.

@@ -12,8 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import httpx
-from bench_service import CLIENTS, LOAD_CORE, bodies_of, clients, cpu_seconds, furnish, post, service
+from bench_service import CLIENTS, LOAD_CORE, bodies_of, clients, cpu_seconds, furnish, people_of, post, service
 
 ROUNDS, LEAST, SETTLE_S = 7, 0.95, 1.5
 
@@ -27,7 +26,7 @@ def main() -> int:
             url = f"sqlite:///{folder / 'timbre.db'}"  # both ask it for models
             with_log = stack.enter_context(service(folder, TIMBRE_DATABASE_URL=url))
             without = stack.enter_context(service(folder, TIMBRE_DATABASE_URL=url, TIMBRE_PREDICTION_LOG="false"))
-            people = [stack.enter_context(httpx.Client(timeout=300)) for _ in range(CLIENTS)]
+            people = people_of(stack)
             together, singly = bodies_of(files)
 
             def ask(asked: tuple[str, list[int]]) -> tuple[float, float]:

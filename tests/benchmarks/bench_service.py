@@ -52,7 +52,7 @@ def main() -> int:
         tagger, sounds, files = furnish(folder)
         os.sched_setaffinity(0, {LOAD_CORE})
         with service(folder) as (url, pids), bare(tagger, sounds) as ask, contextlib.ExitStack() as stack:
-            people = [stack.enter_context(httpx.Client(timeout=300)) for _ in range(CLIENTS)]  # made beforehand: each reads certificates
+            people = people_of(stack)
             client = people[0]
             together, singly = bodies_of(files)
             ask("all")
@@ -83,6 +83,12 @@ def furnish(folder: Path) -> tuple[Path, Path, list[bytes]]:
     sounds.mkdir()
     files = [write(sounds / f"{place:03d}.wav", place).read_bytes() for place in range(CLIPS)]
     return sealed(folder / "models" / "bench", "MOBILENET_V3_LARGE"), sounds, files
+
+
+def people_of(stack: contextlib.ExitStack) -> list[httpx.Client]:
+    """The clients, made before the clock starts, as each reads certificates; none keeps a line that the service may be closing."""
+    limits = httpx.Limits(keepalive_expiry=2)
+    return [stack.enter_context(httpx.Client(timeout=300, limits=limits)) for _ in range(CLIENTS)]
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """Reviews over HTTP: what is asked, heard, said, and what comes of it."""
 
-import hashlib
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from blake3 import blake3
 from starlette.testclient import TestClient
 
 from bentos.app import create_app
@@ -70,7 +70,7 @@ def log(registry: Registry, content: bytes, scores: tuple[float, ...], days: flo
     values = np.array(scores, np.float32)
     row = Prediction(**{
         "id": str(uuid.uuid4()), "at": now() - timedelta(days=days), "model": registry.look_up("production").digest, "model_key": "small",
-        "labels": tuple(CODES), "request_id": "r", "caller": "ann", "latency_ms": 1.0, "content": hashlib.sha256(content).hexdigest(),
+        "labels": tuple(CODES), "request_id": "r", "caller": "ann", "latency_ms": 1.0, "content": blake3(content).hexdigest(),
         "scores": values, "decisions": values >= 0.5, **given,
     })  # fmt: skip
     Predictions(registry.database).add([row])
@@ -114,7 +114,7 @@ def test_what_cannot_be_heard_is_not_asked(client: TestClient, registry: Registr
     log(registry, kept, (0.6, 0, 0), audio_uri=str(tmp_path / "kept"))
     log(registry, b"old", (0.5, 0, 0), days=40, source=CLIPS[0])
     found = client.get("/api/v1/review-queue").json()["items"]
-    assert [one["content"] for one in found] == [hashlib.sha256(one).hexdigest() for one in (fine, kept)]
+    assert [one["content"] for one in found] == [blake3(one).hexdigest() for one in (fine, kept)]
     assert [client.get(one["audio"]).content for one in found] == [fine, kept]
 
 
@@ -126,7 +126,7 @@ def test_what_is_forgotten_while_the_queue_looks_is_not_asked(
 
     def forgotten(*given: Any):
         found = pool(*given)
-        Predictions(registry.database).delete_content(hashlib.sha256((home / "data" / CLIPS[0]).read_bytes()).hexdigest())
+        Predictions(registry.database).delete_content(blake3((home / "data" / CLIPS[0]).read_bytes()).hexdigest())
         return found
 
     monkeypatch.setattr(Reviews, "pool", forgotten)

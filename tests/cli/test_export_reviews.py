@@ -1,6 +1,5 @@
 """What people reviewed becomes a data set, and says how good a model is."""
 
-import hashlib
 import json
 import shutil
 import uuid
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from blake3 import blake3
 from typer.testing import CliRunner, Result
 
 from components.registry.database import Database
@@ -43,7 +43,7 @@ def log(reviews: Reviews, content: bytes, *labels: str, days: int = 0, **given: 
     known = given.get("labels", ("low", "high"))
     row = Prediction(**{
         "id": str(uuid.uuid4()), "at": START + timedelta(days=days), "model": "a" * 64, "model_key": "m@aaaaaaaa", "labels": known,
-        "request_id": "r", "caller": "ann", "latency_ms": 1.0, "content": hashlib.sha256(content).hexdigest(),
+        "request_id": "r", "caller": "ann", "latency_ms": 1.0, "content": blake3(content).hexdigest(),
         "scores": np.zeros(len(known), np.float32), "decisions": np.array([code in labels for code in known]), **given,
     })  # fmt: skip
     Predictions(reviews.database).add([row])
@@ -75,9 +75,9 @@ def test_reviews_are_a_data_set_that_the_check_takes(reviews: Reviews, home: Pat
     done = timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa")
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines() == ["csv:out/labels.csv", "2 clips; 1 left out, as their audio is gone"]
-    first, second = sorted([(hashlib.sha256(sound(200)).hexdigest(), "1,0"), (hashlib.sha256(sound(400)).hexdigest(), "0,1")])
+    first, second = sorted([(blake3(sound(200)).hexdigest(), "1,0"), (blake3(sound(400)).hexdigest(), "0,1")])
     assert lines(home) == ["file,low,high", *(f"audio/{name}.wav,{cells}" for name, cells in (first, second))]
-    assert hashlib.sha256((home / "out" / "audio" / f"{first[0]}.wav").read_bytes()).hexdigest() == first[0]
+    assert blake3((home / "out" / "audio" / f"{first[0]}.wav").read_bytes()).hexdigest() == first[0]
     checked = timbre("data", "check", "csv:out/labels.csv", "--labels", "CSV")
     assert checked.exit_code == 0, checked.output
     assert "2 clips" in checked.stdout
@@ -92,7 +92,7 @@ def test_the_same_reviews_are_the_same_bytes_and_what_was_forgotten_goes(reviews
     timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa")
     assert {path: path.read_bytes() for path in (home / "out").rglob("*") if path.is_file()} == before
     assert len(before) == 5
-    Predictions(reviews.database).delete_content(hashlib.sha256(sound(200)).hexdigest())
+    Predictions(reviews.database).delete_content(blake3(sound(200)).hexdigest())
     timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa")
     assert len(lines(home)) == 2
     assert len(list((home / "out").rglob("*.wav"))) == 1
@@ -121,8 +121,8 @@ def test_a_label_that_nobody_was_asked_for_is_unknown(reviews: Reviews, home: Pa
     assert timbre("data", "export-reviews", "out", "--model", "n@bbbbbbbb").exit_code == 0
     by_name = dict(line.split(",", 1) for line in lines(home)[1:])
     assert lines(home)[0] == "file,high,mid"
-    assert by_name[f"audio/{hashlib.sha256(sound(200)).hexdigest()}.wav"] == "0,"
-    assert by_name[f"audio/{hashlib.sha256(sound(400)).hexdigest()}.wav"] == "0,1"  # the later review counts
+    assert by_name[f"audio/{blake3(sound(200)).hexdigest()}.wav"] == "0,"
+    assert by_name[f"audio/{blake3(sound(400)).hexdigest()}.wav"] == "0,1"  # the later review counts
 
 
 def test_only_what_was_scored_since(reviews: Reviews, home: Path) -> None:

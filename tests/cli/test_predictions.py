@@ -1,6 +1,5 @@
 """timbre predictions: what is shown, exported and forgotten."""
 
-import hashlib
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from blake3 import blake3
 from typer.testing import CliRunner
 
 from components.registry.database import Database
@@ -67,12 +67,12 @@ def test_a_file_itself_names_what_is_to_be_forgotten(kept: Path, tmp_path: Path)
     (found,) = Predictions(database).last(1)
     sent = tmp_path / "sent.wav"
     sent.write_bytes(b"sent")
-    content = hashlib.sha256(b"sent").hexdigest()
+    content = blake3(b"sent").hexdigest()
     Predictions(database).add([replace(found, id=str(uuid.uuid4()), content=content)])
     database.close()
     assert "forgotten: 1 prediction\n" in timbre("forget", str(sent)).stdout
     refused = timbre("forget", str(tmp_path / "other.wav")).exception
-    assert "is neither a file nor a sha256" in str(refused)
+    assert "is neither a file nor a BLAKE3" in str(refused)
 
 
 def test_old_ones_are_pruned(kept: Path) -> None:

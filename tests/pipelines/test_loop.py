@@ -1,6 +1,5 @@
 """The loop in one: served, logged, found to drift, reviewed, trained anew, judged by the gate, promoted; on PostgreSQL."""
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from blake3 import blake3
 from sqlalchemy import create_engine, make_url, text
 
 from components.registry import ApiKeys, Registry
@@ -68,7 +68,7 @@ def send(project: Project, service: Running, seed: int, gain: float) -> dict[str
         for place in range(CLIPS):
             labels = write_clip(made / f"{seed}-{place}.wav", place, seed + place, gain)
             content = (made / f"{seed}-{place}.wav").read_bytes()
-            truth[hashlib.sha256(content).hexdigest()] = labels
+            truth[blake3(content).hexdigest()] = labels
             files = [("audio_files", (f"{place}.wav", content))]
             assert client.post("/model/predict-files", params={"model_ckpt_path": "production"}, files=files).status_code == 200
     return truth

@@ -58,14 +58,14 @@ def export(
 
 
 @app.command()
-def forget(file: Annotated[str, typer.Argument(help="The file, or the sha256 of its bytes as `sha256sum` prints it.")]) -> None:
+def forget(file: Annotated[str, typer.Argument(help="The file, or the BLAKE3 of its bytes as `b3sum` prints it.")]) -> None:
     """Remove every prediction of a file and the audio that was kept of it; what a service has not written yet may follow in seconds."""
     from components.evaluation.names import plural
     from components.monitoring.kept_audio import drop
 
-    sha256 = _content(file)
+    content = _content(file)
     with opened() as (_, predictions):
-        gone = predictions.delete_content(sha256, drop)
+        gone = predictions.delete_content(content, drop)
     print(f"forgotten: {plural(gone, 'prediction')}")
 
 
@@ -148,12 +148,11 @@ def at(predictions: Any, text: str | None) -> datetime | None:
 
 
 def _content(file: str) -> str:
-    """The sha256 of a file, or the one that is written there."""
-    from components.monitoring.clip_audio import sha256_of
+    """The BLAKE3 of a file, or the one that is written there."""
+    from components.audio import content_of
 
     if re.fullmatch(r"[0-9a-fA-F]{64}", file.strip()):
         return file.strip().lower()
     if not Path(file).is_file():
-        raise ConfigError(f"{file} is neither a file nor a sha256: name one of them")
-    with Path(file).open("rb") as opened_file:
-        return sha256_of(opened_file)
+        raise ConfigError(f"{file} is neither a file nor a BLAKE3: name one of them")
+    return content_of(file)
