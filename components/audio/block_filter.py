@@ -11,7 +11,8 @@ import numpy.typing as npt
 from scipy.linalg import block_diag, solve_discrete_lyapunov
 from scipy.linalg.blas import sgemm, strmm
 
-BLOCK, GROUP = 32, 8  # samples of a block, and blocks of a group: the fastest of those tried
+# Samples of a block, blocks of a group, and groups of a group of groups: the fastest of those tried.
+BLOCK, GROUPS = 32, (8, 32)
 Floats = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
 Section = tuple[Sequence[float], Sequence[float]]  # numerator and denominator in 1/z, three coefficients each, the denominator's first 1
@@ -62,28 +63,32 @@ class Kernel:
         self.after = np.stack([read @ power for power in powers[:BLOCK]], axis=1).astype(np.float32)  # [state, sample]
         self.push = np.stack([power @ push for power in powers[BLOCK - 1 :: -1]]).astype(np.float32)  # [sample, state]
         self._turn = powers[BLOCK].T
-        self._levels: list[tuple[Floats, Floats]] = []
+        self._levels: list[tuple[int, Floats, Floats]] = []
 
     def states(self, pushes: Floats, level: int = 0) -> Floats:
         """The state [item, state] before each of the items that push it, the first being 0."""
-        items = len(pushes)
-        groups = -(-items // GROUP)
-        padded = np.zeros((groups * GROUP, self.order), np.float32)
-        padded[:items] = pushes
-        inner, start = self._level(level)
-        found = padded.reshape(groups, -1) @ inner  # as if each group began with 0; last what it pushes itself
+        size, ends, whole = self._level(level)
+        items, full, groups = len(pushes), len(pushes) // size, -(-len(pushes) // size)
+        told = np.zeros((groups, (size + 1) * self.order), np.float32)  # what a group's items push, and last the state before it
+        inner = told[:, : -self.order]
+        inner[:full] = pushes[: full * size].reshape(full, size * self.order)
+        if full < groups:
+            inner[full, : (items - full * size) * self.order] = pushes[full * size :].reshape(-1)
         if groups > 1:
-            found[:, : -self.order] += self.states(found[:, -self.order :], level + 1) @ start
-        return found[:, : -self.order].reshape(-1, self.order)[:items]
+            told[:, -self.order :] = self.states(inner @ ends, level + 1)
+        return (told @ whole).reshape(-1, self.order)[:items]
 
-    def _level(self, level: int) -> tuple[Floats, Floats]:
-        """What a group's pushes do to the states within it and after it, and what the state before it does."""
+    def _level(self, level: int) -> tuple[int, Floats, Floats]:
+        """Items of a group; what becomes of their pushes after it; and within it, with the state before it last."""
         while len(self._levels) <= level:
-            powers = _powers(self._turn, GROUP)
+            size = GROUPS[min(len(self._levels), 1)]
+            powers = _powers(self._turn, size)
             none = np.zeros_like(self._turn)
-            inner = [[powers[late - early - 1] if late > early else none for late in range(GROUP + 1)] for early in range(GROUP)]
-            self._levels.append((np.block(inner).astype(np.float32), np.concatenate(powers[:GROUP], axis=1).astype(np.float32)))
-            self._turn = powers[GROUP]
+            within = np.block([[powers[late - early - 1] if late > early else none for late in range(size)] for early in range(size)])
+            whole = np.concatenate([within, np.concatenate(powers[:size], axis=1)])
+            ends = np.concatenate(powers[size - 1 :: -1])
+            self._levels.append((size, ends.astype(np.float32), whole.astype(np.float32)))
+            self._turn = powers[size]
         return self._levels[level]
 
 
