@@ -13,6 +13,7 @@ from scipy.linalg.blas import sgemm, strmm
 
 # Samples of a block, blocks of a group, and groups of a group of groups: the fastest of those tried.
 BLOCK, GROUPS = 32, (8, 32)
+LEVELS = 6  # of groups, which is more blocks than there are samples in any clip
 Floats = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
 Section = tuple[Sequence[float], Sequence[float]]  # numerator and denominator in 1/z, three coefficients each, the denominator's first 1
@@ -62,12 +63,11 @@ class Kernel:
         self.within = within.astype(np.float32, order="C")  # [sample, sample]; nothing comes before its cause
         self.after = np.stack([read @ power for power in powers[:BLOCK]], axis=1).astype(np.float32)  # [state, sample]
         self.push = np.stack([power @ push for power in powers[BLOCK - 1 :: -1]]).astype(np.float32)  # [sample, state]
-        self._turn = powers[BLOCK].T
-        self._levels: list[tuple[int, Floats, Floats]] = []
+        self._levels = _levels(powers[BLOCK].T)
 
     def states(self, pushes: Floats, level: int = 0) -> Floats:
         """The state [item, state] before each of the items that push it, the first being 0."""
-        size, ends, whole = self._level(level)
+        size, ends, whole = self._levels[level]
         items, full, groups = len(pushes), len(pushes) // size, -(-len(pushes) // size)
         told = np.zeros((groups, (size + 1) * self.order), np.float32)  # what a group's items push, and last the state before it
         inner = told[:, : -self.order]
@@ -78,18 +78,23 @@ class Kernel:
             told[:, -self.order :] = self.states(inner @ ends, level + 1)
         return (told @ whole).reshape(-1, self.order)[:items]
 
-    def _level(self, level: int) -> tuple[int, Floats, Floats]:
-        """Items of a group; what becomes of their pushes after it; and within it, with the state before it last."""
-        while len(self._levels) <= level:
-            size = GROUPS[min(len(self._levels), 1)]
-            powers = _powers(self._turn, size)
-            none = np.zeros_like(self._turn)
-            within = np.block([[powers[late - early - 1] if late > early else none for late in range(size)] for early in range(size)])
-            whole = np.concatenate([within, np.concatenate(powers[:size], axis=1)])
-            ends = np.concatenate(powers[size - 1 :: -1])
-            self._levels.append((size, ends.astype(np.float32), whole.astype(np.float32)))
-            self._turn = powers[size]
-        return self._levels[level]
+
+def _levels(turn: Matrix) -> list[tuple[int, Floats, Floats]]:
+    """Of each level the items of a group; what becomes of their pushes after it; and within it, with the state before it last.
+
+    Args:
+        turn: what becomes of a state from one block to the next.
+    """
+    levels = []
+    for level in range(LEVELS):
+        size = GROUPS[min(level, 1)]
+        powers = _powers(turn, size)
+        none = np.zeros_like(turn)
+        within = np.block([[powers[late - early - 1] if late > early else none for late in range(size)] for early in range(size)])
+        whole = np.concatenate([within, np.concatenate(powers[:size], axis=1)])
+        levels.append((size, np.concatenate(powers[size - 1 :: -1]).astype(np.float32), whole.astype(np.float32)))
+        turn = powers[size]
+    return levels
 
 
 def _powers(matrix: Matrix, most: int) -> list[Matrix]:

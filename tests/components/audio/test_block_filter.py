@@ -1,5 +1,8 @@
 """The filter by blocks against the same filter sample by sample."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import numpy as np
 import pytest
 from scipy.signal import lfilter
@@ -18,10 +21,10 @@ def by_samples(waveform: Floats, sample_rate: int = RATE) -> Floats:
     return filtered
 
 
-def by_blocks(waveform: Floats, sample_rate: int = RATE, parts: int = 1) -> Floats:
+def by_blocks(waveform: Floats, sample_rate: int = RATE, parts: int = 1, kernel: Kernel | None = None) -> Floats:
     """Filtered in so many parts; zeros fill the last block."""
     blocks = np.pad(waveform, (0, -len(waveform) % BLOCK)).reshape(-1, BLOCK)
-    weighting = BlockFilter(Kernel(k_weighting(sample_rate)))
+    weighting = BlockFilter(kernel or Kernel(k_weighting(sample_rate)))
     for part in np.array_split(blocks, parts):
         weighting.feed(part)
     return blocks.reshape(-1)[: len(waveform)]
@@ -55,3 +58,25 @@ def test_of_any_length(length: int) -> None:
 def test_parts_follow_each_other(parts: int) -> None:
     waveform = noise(1, RATE)
     assert by_blocks(waveform, parts=parts) == pytest.approx(by_samples(waveform), abs=1e-6)
+
+
+def test_threads_share_a_filter_from_its_first_clip_on() -> None:
+    waveform = sine(45, 5, RATE, 0.9)
+    wanted = by_blocks(waveform)
+    for _ in range(20):
+        kernel, ready = Kernel(k_weighting(RATE)), Barrier(4)
+
+        def work(kernel: Kernel = kernel, ready: Barrier = ready) -> Floats:
+            blocks = np.pad(waveform, (0, -len(waveform) % BLOCK)).reshape(-1, BLOCK)
+            ready.wait()
+            BlockFilter(kernel).feed(blocks)
+            return blocks.reshape(-1)[: len(waveform)]
+
+        with ThreadPoolExecutor(4) as pool:
+            first = [one.result() for one in [pool.submit(work) for _ in range(4)]]
+        assert all(np.array_equal(one, wanted) for one in [*first, by_blocks(waveform, kernel=kernel)])
+
+
+def test_a_clip_of_many_groups() -> None:
+    waveform = np.tile(noise(10, RATE), 60)
+    assert error_db(by_blocks(waveform), by_samples(waveform)) < -135
