@@ -50,7 +50,9 @@ class Comparison:
 
     def prevalences(self) -> Iterator[Check]:
         for label in self.labels.labels:
-            if sides := self._sides(f"decision_{label.code}", f"how often {display_name(label.full_name)} is found"):
+            title = f"how often {display_name(label.full_name)} is found"
+            # A score that is no number was decided against, which says nothing.
+            if sides := self._sides(f"decision_{label.code}", title, beside=f"score_{label.code}"):
                 before, now = ((int((side > 0.5).sum()), len(side)) for side in sides)
                 found = compare_rates(before, now)
                 yield Check("prevalence", label.code, display_name(label.full_name), "Fisher", before[0] / before[1], now[0] / now[1],
@@ -96,8 +98,8 @@ class Comparison:
         return Check("input", column, about.title, "Anderson-Darling", float(middle(then)), float(middle(now)), about.unit, found.effect,
                      floor, found.p)  # fmt: skip
 
-    def _sides(self, column: str, title: str) -> tuple[Floats, Floats] | None:
-        sides = values(self.reference, column), values(self.current, column, self.kept)
+    def _sides(self, column: str, title: str, beside: str | None = None) -> tuple[Floats, Floats] | None:
+        sides = values(self.reference, column, beside=beside), values(self.current, column, self.kept, beside)
         if column not in self.reference or column not in self.current:
             self.not_checked[title] = _lacking(column in self.reference, column in self.current)
             return None

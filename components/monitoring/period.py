@@ -53,10 +53,22 @@ def embedding_columns(frame: pd.DataFrame) -> list[str]:
     return sorted(str(name) for name in frame.columns if str(name).startswith("embedding_"))
 
 
-def values(frame: pd.DataFrame, column: str, kept: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.float64]:
-    """A column's finite numbers, in the rows kept; none where it is not there."""
+def values(
+    frame: pd.DataFrame, column: str, kept: npt.NDArray[np.bool_] | None = None, beside: str | None = None
+) -> npt.NDArray[np.float64]:
+    """A column's finite numbers, in the rows kept; none where it is not there.
+
+    Args:
+        beside: a column that has to be finite too, where it is there.
+    """
     if column not in frame:
         return np.empty(0)
-    numbers: npt.NDArray[np.float64] = pd.to_numeric(frame[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    numbers = numbers if kept is None else numbers[kept]
-    return np.asarray(numbers[np.isfinite(numbers)])
+    numbers = _numbers(frame[column])
+    known = np.isfinite(numbers)
+    if beside in frame:
+        known &= np.isfinite(_numbers(frame[beside]))
+    return np.asarray(numbers[known if kept is None else known & kept])
+
+
+def _numbers(column: pd.Series) -> npt.NDArray[np.float64]:
+    return np.asarray(pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan))

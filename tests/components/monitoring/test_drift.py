@@ -6,6 +6,7 @@ import pytest
 
 from components.config import DriftConfig
 from components.errors import DataError
+from components.evaluation import decide
 from components.labels import from_codes
 from components.monitoring.drift import drift
 from tests.fixtures.logs import LABELS, draw, logged
@@ -123,6 +124,16 @@ def test_scores_and_embeddings_that_are_no_numbers_are_counted() -> None:
     assert found.notes == ("30 clips have a score that is no number; it counts nowhere.",)
     assert found.not_checked["loudness"] == "known of 150 clips of the reference and 0 of the period, 100 are needed"
     assert found.not_checked["embedding"] == "known of 150 clips of the reference and 40 of the period, 100 are needed"
+
+
+def test_a_clip_without_a_score_was_not_decided_against() -> None:
+    now = logged(500, seed=2)
+    now.loc[:149, ["score_bell", "score_drum"]] = np.nan
+    now.loc[:149, ["decision_bell", "decision_drum"]] = decide(np.full(2, np.nan), np.full(2, 0.5)).astype(np.int8)
+    found = drift(REFERENCE, now, LABELS, CONFIG)
+    assert found.state == "no drift"
+    rates = {check.name: check.now for check in found.checks if check.area == "prevalence"}
+    assert rates["drum"] == pytest.approx(now["decision_drum"][150:].mean())
 
 
 def test_labels_that_one_side_lacks_are_named() -> None:
