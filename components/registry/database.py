@@ -22,6 +22,7 @@ from components.registry.errors import DatabaseAway
 
 WRITERS = 7_461_676_765  # PostgreSQL's advisory lock that writers take turns on; any number that is only ours
 WAIT_S = 30
+READ_ONLY = "25006"  # what PostgreSQL says to who writes while it takes nothing: psycopg calls it an internal error
 CONNECT_S = 5
 KEPT, MOST = 5, 60  # connections: kept open, and at a time, one for each thread of a service that may ask
 
@@ -133,7 +134,8 @@ class Database:
         except NoneFree:
             raise DatabaseAway(f"all {MOST} connections to the database {self.where} are in use: try again in a moment") from None
         except (OperationalError, InterfaceError, DatabaseError) as error:
-            if not isinstance(error, OperationalError | InterfaceError) and type(error) is not DatabaseError:
+            is_away = isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
+            if not is_away and getattr(error.orig, "sqlstate", None) != READ_ONLY:
                 raise  # a constraint or a statement: a bug of ours
             said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
             if self._url.password:

@@ -1,6 +1,6 @@
 """When a training job may be leased, and when nobody works on it any more; told by the database's clock."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, and_, or_, text
 from sqlalchemy.orm import Session
@@ -12,10 +12,10 @@ ATTEMPTS = 3
 
 
 def clock(session: Session) -> datetime:
-    """The database's time."""
+    """The database's time, in UTC."""
     if session.get_bind().dialect.name == "postgresql":
         moment: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
-        return moment
+        return moment.astimezone(UTC)  # it comes in the zone that the server is set to
     return now()
 
 
