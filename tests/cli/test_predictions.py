@@ -11,6 +11,7 @@ import pytest
 from blake3 import blake3
 from typer.testing import CliRunner
 
+from components.monitoring.kept_audio import place_of
 from components.registry.database import Database
 from components.registry.prediction import Prediction
 from components.registry.predictions import Predictions
@@ -73,6 +74,17 @@ def test_a_file_itself_names_what_is_to_be_forgotten(kept: Path, tmp_path: Path)
     assert "forgotten: 1 prediction\n" in timbre("forget", str(sent)).stdout
     refused = timbre("forget", str(tmp_path / "other.wav")).exception
     assert "is neither a file nor a BLAKE3" in str(refused)
+
+
+def test_audio_of_a_prediction_that_was_never_logged_is_forgotten(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIMBRE_LOG_AUDIO", str(tmp_path / "audio"))
+    content = blake3(b"sent").hexdigest()
+    left = Path(place_of(str(tmp_path / "audio")).uri(content))
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"sent")
+    assert "forgotten: 0 predictions" in timbre("forget", content).stdout
+    assert not left.exists()
+    assert kept.exists()
 
 
 def test_old_ones_are_pruned(kept: Path) -> None:

@@ -1,6 +1,7 @@
 """timbre predictions: what served models have heard, and how to forget it."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,13 +60,18 @@ def export(
 
 @app.command()
 def forget(file: Annotated[str, typer.Argument(help="The file, or the BLAKE3 of its bytes as `b3sum` prints it.")]) -> None:
-    """Remove every prediction of a file and the audio that was kept of it; what a service has not written yet may follow in seconds."""
-    from components.evaluation.names import plural
-    from components.monitoring.kept_audio import drop
+    """Remove every prediction of a file and the audio that was kept of it; what a service has not written yet may follow in seconds.
 
-    content = _content(file)
+    With TIMBRE_LOG_AUDIO as the service has it, audio goes too that was kept for a prediction that was never logged.
+    """
+    from components.evaluation.names import plural
+    from components.monitoring.kept_audio import drop, place_of
+
+    content, place = _content(file), place_of(os.environ.get("TIMBRE_LOG_AUDIO") or "none")
     with opened() as (_, predictions):
         gone = predictions.delete_content(content, drop)
+    if place is not None:
+        drop(place.uri(content))
     print(f"forgotten: {plural(gone, 'prediction')}")
 
 
