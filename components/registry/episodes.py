@@ -207,8 +207,16 @@ def _is_newest(session: Session, seen: Observation) -> bool:
         session.add(row)
     elif seen.until < row.until <= clock(session):  # one that ends later than now was told by a clock that was wrong
         return False
-    row.model_key, row.watched_as, row.until, row.state = plain(seen.model_key), plain(seen.watched_as)[:300], seen.until, seen.state
+    row.watched_as = _watched_as(row.watched_as, seen)
+    row.model_key, row.until, row.state = plain(seen.model_key), seen.until, seen.state
     return True
+
+
+def _watched_as(before: str | None, seen: Observation) -> str:
+    """The name that a model is watched by: one that may come to mean another model, once it was asked for, and not the model's own."""
+    if before is None or before in (seen.model, seen.model_key):
+        return str(plain(seen.watched_as))[:300]
+    return before
 
 
 def _begin(session: Session, seen: Observation, who: str) -> EpisodeRow:
@@ -241,6 +249,7 @@ def _go_on(row: EpisodeRow, seen: Observation) -> EpisodeRow:
         row.labels = [*row.labels, plain(list(seen.labels))][-MOST_PERIODS:]
     else:
         row.labels = [*row.labels[:-1], plain(list(seen.labels))]
+    row.watched_as = _watched_as(row.watched_as, seen)
     row.last_at, row.last_sentence, row.model_key = seen.until, plain(seen.sentence), plain(seen.model_key)
     return row
 

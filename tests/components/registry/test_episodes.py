@@ -130,6 +130,15 @@ def test_another_model_in_production_ends_the_episode_of_the_last(episodes: Epis
     assert {one.state for one in episodes.watched()} == {BAD, UNKNOWN}  # the first is not watched any more
 
 
+@pytest.mark.parametrize("names", [("m@aaaaaaaa", "production"), ("production", "m@aaaaaaaa"), (MODEL, "production", "m@aaaaaaaa")])
+def test_a_look_by_the_models_own_name_keeps_nothing_open(episodes: Episodes, names: tuple[str, ...]) -> None:
+    for place, name in enumerate(names, start=1):
+        episodes.take(day(place, BAD, watched_as=name), "ann")
+    episodes.take(day(9, BAD, model=OTHER, model_key="m@bbbbbbbb"), "ann")
+    assert [(one.model, one.state) for one in episodes.list()] == [(OTHER, "open"), (MODEL, "replaced")]
+    assert [one.model_key for one in episodes.watched()] == ["m@bbbbbbbb"]
+
+
 def test_the_last_period_of_each_model_is_known(episodes: Episodes) -> None:
     assert episodes.watched() == ()
     episodes.take(day(1, BAD, "cel"), "ann")
