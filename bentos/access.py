@@ -26,6 +26,7 @@ HEADER = "X-API-Key"
 KEY = Security(APIKeyHeader(name=HEADER, auto_error=False, description="Whoever runs this service makes one."))  # the gate asks
 PAGE = "/ui"
 LOGIN = f"{PAGE}/login"
+UPLOADS = {"/model/predict-files", f"{PAGE}/gradio_api/upload"}
 KEYED_PAGE = re.compile(rf"{PAGE}/(config|gradio_api/(run/.*|upload|file=.*)|heard/.*)", re.DOTALL)  # ask for a key before anything else
 ASSETS = ("/assets/", "/static/", "/theme.css")  # below the page: some sixty files that are the same for everyone
 ANY: Literal[""] = ""  # any key will do

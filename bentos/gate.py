@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bentos import metrics
-from bentos.access import LOGIN, PAGE, Access, asks_no_key, is_asset, is_page
+from bentos.access import LOGIN, PAGE, UPLOADS, Access, asks_no_key, is_asset, is_page
 from bentos.config import MIB, ServiceConfig
 from bentos.errors import Refused, answer, refusal
 from bentos.uploads import MULTIPART
@@ -128,10 +128,10 @@ class Gate:
                         return
 
     def _limit(self, scope: Scope, headers: Headers) -> float:
-        """MiB that the body may have."""
+        """MiB that the body may have: only an upload is taken in part by part, any other body is held whole."""
         if scope["path"] == LOGIN:
             return LOGIN_MIB
-        upload = headers.get("content-type", "").lower().startswith(MULTIPART)
+        upload = scope["path"] in UPLOADS and headers.get("content-type", "").lower().startswith(MULTIPART)
         return self._config.max_body_mib if upload else self._config.max_json_mib
 
     def _line_of(self, scope: Scope) -> Line:

@@ -107,3 +107,13 @@ def test_an_upload_may_be_larger_than_json(kind: bytes, status: int):
     assert (
         through(lambda found: ask(found, "/model/predict-files", b"x" * 20_000, headers=((b"content-type", kind),)), **given)[0] == status
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/ui/gradio_api/upload", 200), ("/model/predict-paths", 413), ("/ui/gradio_api/run/listen", 413), ("/ui/", 413), ("/nowhere", 413)],
+)
+def test_only_where_uploads_are_taken_is_a_form_one(path: str, status: int):
+    kind = (b"content-type", b"multipart/form-data; boundary=B")
+    found = through(lambda found: ask(found, path, b"x" * 20_000, headers=(kind,)), max_json_mib=0.01, max_body_mib=1)
+    assert found[0] == status
