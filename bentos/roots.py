@@ -19,18 +19,20 @@ class Roots:
     def __init__(self, folders: Iterable[Path]) -> None:
         self.folders = tuple(folder.absolute() for folder in folders)
 
-    def find(self, text: str) -> Path:
+    def find(self, text: str, hidden: bool = True) -> Path:
         """The real path of what a client wrote, links followed: a regular file or a folder below a root.
 
         A relative path is tried below each root, with or without the root's own name; nothing in it is decoded or expanded.
 
+        Args:
+            hidden: whether a part below the root may begin with a dot.
         Raises:
             SourceError: malformed, or missing; the latter is the same sentence for what is not there and what lies elsewhere.
         """
         parts = _parts(text)
         for candidate in self._candidates(parts, text.startswith("/")):
             real = self.real(candidate)
-            if real is None:
+            if real is None or not (hidden or self._is_plain(candidate)):
                 continue
             try:
                 mode = real.stat().st_mode
@@ -107,6 +109,11 @@ class Roots:
                 if path.is_symlink() and self.real(path) is None:
                     return path.relative_to(place).as_posix()
         return None
+
+    def _is_plain(self, path: Path) -> bool:
+        """Whether no part of a path below a root begins with a dot."""
+        bases = [base for folder in self.folders for base in (folder, Path(os.path.realpath(folder))) if path.is_relative_to(base)]
+        return any(not any(part.startswith(".") for part in path.relative_to(base).parts) for base in bases)
 
     def _candidates(self, parts: list[str], absolute: bool) -> Iterator[Path]:
         for folder in self.folders:

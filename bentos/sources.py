@@ -100,6 +100,7 @@ class Sources:
     def local(self, text: str, above: Path | None = None, check: Check = int) -> Iterator[Path]:
         """A path on this machine for a data set, which its reader may open whole: no link in it leads out of the roots.
 
+        What is hidden is as if it were not there: a reader's complaint would repeat the first line of a file of secrets.
         Objects of S3 are copied into a folder of their own, which is removed at the end; their count and sizes are checked before.
 
         Args:
@@ -116,7 +117,7 @@ class Sources:
                     place = self._copy(bucket, key, Path(folder), stack, check)
                 yield place
             return
-        path = self.roots.find(text)
+        path = self.roots.find(text, hidden=False)
         if (link := self.roots.leading_out(path)) is not None:
             raise SourceError("malformed", f"{quoted(text)} has the link {quoted(printable(link))}, which leads out of the data folders")
         yield path

@@ -20,6 +20,7 @@ AUDIO_EXTENSIONS = frozenset({
 FOREIGN_EXTENSIONS = frozenset({
     ".m4a", ".aac", ".mp4", ".m4b", ".wma", ".webm", ".mka", ".amr", ".ape", ".wv", ".mpc", ".ac3", ".dsf", ".ra",
 })  # fmt: skip
+MOST_TEXT_MIB = 64
 _BOMS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))
 
 
@@ -91,10 +92,13 @@ def read_text(path: Path) -> str:
     """The text of a small file: UTF-8 or, with its mark, UTF-16; the mark is dropped and line ends become \\n.
 
     Raises:
-        DataError: if it cannot be read or is no such text.
+        DataError: if it cannot be read, is no such text, or has more than 64 MiB.
     """
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MOST_TEXT_MIB * 2**20 + 1)  # however large it is, or grows meanwhile
+        if len(raw) > MOST_TEXT_MIB * 2**20:
+            raise DataError(f"{shown(path)} has more than {MOST_TEXT_MIB} MiB of text: split it into smaller files")
         encoding = next((name for mark, name in _BOMS if raw.startswith(mark)), "utf-8")
         text = raw.decode(encoding)
     except OSError as error:

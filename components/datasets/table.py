@@ -15,6 +15,7 @@ from components.labels import LabelSet
 from components.places import stand_ins
 from components.s3 import SCHEME, is_remote
 
+MOST_ECHOED = 200  # characters of a first line that is no header
 RESERVED = ("file", "split", "group", "fold", "speaker")
 _CELLS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1, "": None, "nan": None}
 _SPLIT_NAMES = {
@@ -67,7 +68,9 @@ def read_table(path: Path, key: str = "file") -> Table:
     header = [cell.strip() for cell in lines[0][1]] if lines else []
     names = [name.lower() if name.lower() in RESERVED else name for name in header]
     if key not in names:
-        raise DataError(f"{shown(path)} has no column `{key}` in its first line, only: {', '.join(names) or 'nothing'}")
+        only = ", ".join(names) or "nothing"
+        only = only if len(only) <= MOST_ECHOED else f"{only[:MOST_ECHOED]}..."
+        raise DataError(f"{shown(path)} has no column `{key}` in its first line, only: {only}")
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise DataError(f"{shown(path)}, line 1: column {twice[0]!r} is there twice: keep one")
     columns = {name: place for place, name in enumerate(names) if name}

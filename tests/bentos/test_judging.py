@@ -117,6 +117,19 @@ def test_labels_beside_a_single_clip_are_not_read_through_a_link_that_leads_out(
         assert told(test) == {"x-1": ""}
 
 
+def test_what_is_hidden_is_as_if_it_were_not_there(root: Path):
+    (root / ".env").write_text("PASSWORD=secret\n")
+    (root / ".git").mkdir()
+    (root / ".git/x.csv").write_text("file,low\n")
+    for path in (".env", "data/.env", "./.env", f"{root}/.env", ".git/x.csv", ".git", ".nowhere"):
+        with pytest.raises(SourceError, match="is not in this service's data folders") as raised, named(root, "csv", path):
+            pass
+        assert raised.value.kind == "missing"
+    (root / ".git/x.csv").write_text("file,low\n../x-1.wav,1\n")
+    with named(root / ".git", "csv", f"{root}/.git/x.csv", BANDS) as test:  # the root itself may be
+        assert len(test.clips) == 1
+
+
 class Slow:
     """Objects of S3 that come a piece a moment, until somebody looks whether they are wanted."""
 

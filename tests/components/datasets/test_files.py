@@ -88,3 +88,12 @@ def test_text_that_is_no_utf8_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xff\x00\xfe")
     with pytest.raises(DataError, match="is not UTF-8 text"):
         read_text(tmp_path / "a.txt")
+
+
+def test_text_of_any_size_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.datasets.files.MOST_TEXT_MIB", 1)
+    (tmp_path / "a.csv").write_bytes(b"x" * 2**20)
+    assert len(read_text(tmp_path / "a.csv")) == 2**20
+    (tmp_path / "a.csv").write_bytes(b"x" * (2**20 + 1))
+    with pytest.raises(DataError, match=r"a\.csv has more than 1 MiB of text: split it into smaller files"):
+        read_text(tmp_path / "a.csv")

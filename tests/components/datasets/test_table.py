@@ -57,6 +57,7 @@ def test_labels_that_the_csv_lacks_are_unknown(tone, tmp_path: Path) -> None:
     [
         ("name,a\nx.wav,1\n", r"clips\.csv has no column `file` in its first line, only: name, a"),
         ("", r"has no column `file` in its first line, only: nothing"),
+        ("x" * 201, r"has no column `file` in its first line, only: x{200}\.\.\.$"),
         ("file,c\nx.wav,1\n", r"clips\.csv, line 1: label 'c' is not in CSV"),
         ("file,a,a\nx.wav,1,1\n", r"line 1: column 'a' is there twice"),
         ("file,a\nx.wav,1\nx.wav,2\n", r"clips\.csv, line 3: column 'a' holds '2', not 0, 1 or nothing"),
