@@ -82,12 +82,12 @@ class Scorer:
     def _score(self, digest: str, clips: Sequence[Clip16]) -> "list[ClipScores]":
         from components.tagger import ClipScores
 
-        line = self.start()
         patience_s = OPEN_S + sum(len(clip.samples) for clip in clips) / SAMPLES_PER_S
         clock = threading.Timer(patience_s, self.kill)  # its end ends whatever waits for it here, to write or to read
         clock.daemon = True
         clock.start()
         try:
+            line = self.start()
             self._up = self._up or line.recv() == UP
             line.send((digest, [(len(clip.samples), clip.scale) for clip in clips]))
             for clip in clips:
@@ -98,6 +98,10 @@ class Scorer:
             self.close()
             how = f"did not answer within {patience_s:.0f} s and was ended" if hung else "was lost in the middle of a batch"
             raise RuntimeError(f"the process that scores {how}; the next one finds another") from None
+        except BaseException:  # what is still under way on the line would be taken for the next batch's answer
+            self.kill()
+            self.close()
+            raise
         finally:
             clock.cancel()
         if kind == "refused":

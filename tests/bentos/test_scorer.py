@@ -6,7 +6,9 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import psutil
@@ -124,6 +126,23 @@ def test_a_process_that_hangs_keeps_no_owner_from_ending(folder: Path, tagger: T
         with pytest.raises(RuntimeError, match="was lost"):
             asked.result(30)
     found.close()
+
+
+@pytest.mark.parametrize("error", [MemoryError, UnpicklingError])
+def test_an_answer_that_was_not_taken_is_not_given_to_the_next_batch(
+    scorer: Scorer, tagger: Tagger, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+):
+    scorer.score(tagger.digest, [clip()])
+
+    def fails(self: Connection) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "recv", fails)
+        with pytest.raises(error):
+            scorer.score(tagger.digest, [clip(), clip()])
+    assert children() == []
+    assert len(scorer.score(tagger.digest, [clip()])) == 1
 
 
 def test_it_ends_with_its_owner_however_that_ends(tmp_path: Path):
