@@ -113,14 +113,19 @@ class Gate:
         finally:
             self._note(scope, visit, name)
         if visit.held:
-            await self._drain(receive, visit)
+            known = scope.get("state", {}).get("caller") is not None
+            await self._drain(receive, visit, visit.line.time_limit_s if known else min(KEYLESS_S, visit.line.time_limit_s))
             await send({"type": "http.response.body"})
 
-    async def _drain(self, receive: Receive, visit: Visit) -> None:
-        """Let a client that was answered early end its body: a connection cut off under it would take the answer along."""
+    async def _drain(self, receive: Receive, visit: Visit, limit_s: float) -> None:
+        """Let a client that was answered early end its body: a connection cut off under it would take the answer along.
+
+        Args:
+            limit_s: from the request's beginning.
+        """
         left = self._config.max_body_bytes
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(LINGER_S, visit.line.time_limit_s - (time.monotonic() - visit.began))):
+            async with asyncio.timeout(max(LINGER_S, limit_s - (time.monotonic() - visit.began))):
                 while left > 0:
                     message = await receive()
                     left -= len(message.get("body", b""))
