@@ -56,7 +56,8 @@ def test_what_it_does_not_take(tmp_path: Path, flags: list[str], variables: dict
 
 def test_what_is_named_by_a_relative_path_lies_below_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     given = {"DATABASE_URL": "sqlite:///kept/a.db", "MODELS": "kept", "DATA_ROOTS": "mine: /srv/clips", "MODEL_DIR": "beside"}
-    for name in ("STORE", "CONFIGS"):
+    given |= {"LOG_AUDIO": "kept/audio", "WORKER_FOLDER": "."}
+    for name in ("STORE", "CONFIGS", "MIRROR"):
         monkeypatch.delenv(f"TIMBRE_{name}", raising=False)
     for name, value in given.items():
         monkeypatch.setenv(f"TIMBRE_{name}", value)
@@ -69,7 +70,12 @@ def test_what_is_named_by_a_relative_path_lies_below_the_working_folder(tmp_path
         "TIMBRE_CONFIGS": f"{tmp_path}/configs",
         "TIMBRE_DATA_ROOTS": f"{tmp_path}/mine:/srv/clips",
         "TIMBRE_MODEL_DIR": f"{tmp_path}/beside",
+        "TIMBRE_LOG_AUDIO": f"{tmp_path}/kept/audio",
+        "TIMBRE_WORKER_FOLDER": str(tmp_path),
     }
+    for place in ("none", "", "s3://clips/kept"):
+        monkeypatch.setenv("TIMBRE_LOG_AUDIO", place)
+        assert "TIMBRE_LOG_AUDIO" not in _places()
     for url in ("postgresql://ann@host/timbre", "sqlite:////srv/a.db"):
         monkeypatch.setenv("TIMBRE_DATABASE_URL", url)
         assert _places()["TIMBRE_DATABASE_URL"] == url

@@ -82,11 +82,15 @@ def _refuse_taken(host: str, address: str, port: int) -> None:
 def _places() -> dict[str, str]:
     """Where things lie as seen from here: the service's own processes run in the project's folder."""
     from components import places
+    from components.s3 import is_remote
 
     url = places.database_url()
     if url.startswith(SQLITE):
         url = f"{SQLITE}{Path(url.removeprefix(SQLITE)).absolute()}"
-    beside = os.environ.get("TIMBRE_MODEL_DIR")
+    folders = {name: os.environ.get(name) for name in ("TIMBRE_MODEL_DIR", "TIMBRE_WORKER_FOLDER")}
+    kept = os.environ.get("TIMBRE_LOG_AUDIO", "none")
+    if kept != "none" and not is_remote(kept):
+        folders["TIMBRE_LOG_AUDIO"] = kept
     return {
         "TIMBRE_DATABASE_URL": url,
         "TIMBRE_MODELS": places.models_remote() or str(places.models_root()),
@@ -94,5 +98,5 @@ def _places() -> dict[str, str]:
         "TIMBRE_MIRROR": str(places.mirror_root()),
         "TIMBRE_CONFIGS": str(places.configs_root()),
         "TIMBRE_DATA_ROOTS": os.pathsep.join(map(str, places.data_roots())),
-        **({"TIMBRE_MODEL_DIR": str(Path(beside).absolute())} if beside else {}),
+        **{name: str(Path(folder).absolute()) for name, folder in folders.items() if folder},
     }
