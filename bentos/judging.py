@@ -94,10 +94,12 @@ def gathered(context: Context, offer: Offer, budget: Budget, data: Sequence[Name
     Raises:
         SourceError: if a path is not the client's to name, or there are too many files.
         DataError: if a type is unknown, a label is not the model's, or there are no clips.
+        StoppedError: if nobody waits for it any more.
     """
     test = Test(context, offer, budget)
     with ExitStack() as stack:
         for one in data:
+            budget.check()
             kind = one.dataset_type.strip().lower() or UNLABELLED
             if kind not in DATASETS:
                 raise DataError(f'the data set type {quoted(one.dataset_type)} is unknown: choose one of {", ".join(DATASETS)}, or ""')
@@ -105,8 +107,6 @@ def gathered(context: Context, offer: Offer, budget: Budget, data: Sequence[Name
             _add(test, kind, local, one.dataset_path)
         if not test.clips:
             raise DataError("the data sets hold no clips: name others")
-        if len(test.clips) > context.config.max_files:
-            raise SourceError("too_large", f"the data sets hold more than {context.config.max_files} clips: test on fewer at a time")
         yield test
 
 
@@ -134,13 +134,17 @@ def _add(test: Test, kind: str, local: Path, shown: str) -> None:
     except TimbreError as error:
         raise DataError(sources.hide(str(error))) from None
     clips = [clip for dataset in found for clip in dataset.clips if clip.split in (None, "test")]
+    bad = [one for dataset in found for one in dataset.bad if one.split in (None, "test")]
+    most = test.context.config.max_files
+    if len(test.clips) + len(clips) + len(bad) > most:
+        raise SourceError("too_large", f"the data sets hold more than {most} clips: test on fewer at a time")
     sources.check([clip.path for clip in clips], local)
     test.clips += clips
     test.files += [sources.file_of(clip.path, f"{shown.rstrip('/')}/{clip.name}", local) for clip in clips]
     test.labelled += [kind != UNLABELLED] * len(clips)
-    for bad in (bad for dataset in found for bad in dataset.bad if bad.split in (None, "test")):
-        test.clips.append(RawClip(Path(bad.path), bad.path))  # its labels are looked at no more than its audio
-        test.files.append(SourceFile(sources.hide(bad.path), partial(_refuse, f"{bad.path} {bad.reason}")))
+    for one in bad:
+        test.clips.append(RawClip(Path(one.path), one.path))  # its labels are looked at no more than its audio
+        test.files.append(SourceFile(sources.hide(one.path), partial(_refuse, f"{one.path} {one.reason}")))
         test.labelled.append(False)
 
 

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -128,6 +128,37 @@ def test_what_is_hidden_is_as_if_it_were_not_there(root: Path):
     (root / ".git/x.csv").write_text("file,low\n../x-1.wav,1\n")
     with named(root / ".git", "csv", f"{root}/.git/x.csv", BANDS) as test:  # the root itself may be
         assert len(test.clips) == 1
+
+
+class Counted(Sources):
+    """Takes note of each data set that is asked for, and stops the budget at one of them."""
+
+    def __init__(self, root: Path, budget: Budget, stop_at: int) -> None:
+        super().__init__((root,), (), 10_000_000, 10)
+        self.budget, self.stop_at, self.asked = budget, stop_at, 0
+
+    def local(self, *given, **options):
+        self.asked += 1
+        if self.asked == self.stop_at:
+            self.budget.stop()
+        return super().local(*given, **options)
+
+
+@pytest.mark.parametrize(
+    ("max_files", "stop_at", "error", "asked"),
+    [(1000, 0, None, 50), (1000, 3, StoppedError, 3), (5, 0, SourceError, 3), (100, 0, None, 50)],
+)
+def test_data_sets_are_read_as_long_as_somebody_waits_and_no_more_than_wanted(
+    root: Path, max_files: int, stop_at: int, error: type[Exception] | None, asked: int
+):
+    budget = Budget(1, 1)
+    sources = Counted(root, budget, stop_at)
+    offer = SimpleNamespace(settings=SimpleNamespace(label_set=IRMAS))
+    context = SimpleNamespace(config=ServiceConfig(max_files=max_files), sources=sources)
+    gathering = gathered(context, offer, budget, [Named("", "data")] * 50)
+    with pytest.raises(error) if error else nullcontext(), gathering as test:
+        assert len(test.clips) == 100
+    assert sources.asked == asked
 
 
 class Slow:
