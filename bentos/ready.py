@@ -24,7 +24,9 @@ class Readiness:
 
     def __init__(self, database: Database, scorer: Scorer) -> None:
         self._database, self._scorer = database, scorer
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="timbre-ready")
+        # A thread for each, as a look at a database that has gone away can hang for minutes.
+        self._askers, self._lookers = (ThreadPoolExecutor(1, thread_name_prefix=f"timbre-ready-{of}") for of in ("database", "scorer"))
+        self._asked: asyncio.Future[None] | None = None
         self._turn = asyncio.Lock()
         self._is_ready, self._looked_at, self._said_at = False, -math.inf, -math.inf
 
@@ -37,12 +39,16 @@ class Readiness:
             return self._is_ready
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._askers, self._lookers):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     async def _look(self) -> bool:
+        loop = asyncio.get_running_loop()
+        if self._asked is None or self._asked.done():
+            self._asked = loop.run_in_executor(self._askers, self._ask)
         try:
             async with asyncio.timeout(LOOK_S):
-                await asyncio.get_running_loop().run_in_executor(self._threads, self._ask)
+                await asyncio.shield(self._asked)  # one that hangs is waited for at the next look too
             self._said_at = time.monotonic()
         except TimeoutError:
             log.warning("the database does not answer within %g s", LOOK_S)
@@ -50,7 +56,7 @@ class Readiness:
             log.warning("%s", error)
         if time.monotonic() - self._said_at >= KEPT_S:
             return False
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._scorer.is_up)
+        return await loop.run_in_executor(self._lookers, self._scorer.is_up)
 
     def _ask(self) -> None:
         if self._database.is_there:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -77,6 +78,43 @@ def test_not_ready_within_seconds_where_the_database_says_nothing(monkeypatch: p
         began = time.monotonic()
         assert looks(database, Scores()) == [False]
         assert time.monotonic() - began < 7
+
+
+class Hanging:
+    """A database that answers at first, then says nothing until it is let go."""
+
+    is_there = True
+
+    def __init__(self) -> None:
+        self.let_go, self.asked, self.answers = threading.Event(), 0, 1
+
+    def ask(self) -> None:
+        self.asked += 1
+        if self.asked > self.answers:
+            self.let_go.wait(60)
+
+
+def test_looks_go_on_where_one_at_the_database_hangs(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("bentos.ready.LOOK_S", 0.1)
+    monkeypatch.setattr("bentos.ready.FRESH_S", 0.0)
+    database, scorer = Hanging(), Scores()
+
+    async def run() -> list[bool]:
+        readiness = Readiness(database, scorer)  # type: ignore[arg-type]
+        found = [await asyncio.wait_for(readiness.look(), 10) for _ in range(5)]
+        assert (database.asked, scorer.asked) == (2, 5)
+        database.let_go.set()
+        found.append(await readiness.look())  # it hears what the look that hung has come to
+        database.answers = 10
+        found.append(await readiness.look())
+        readiness.close()
+        return found
+
+    try:
+        assert asyncio.run(run()) == [True] * 7
+    finally:
+        database.let_go.set()
+    assert database.asked == 3
 
 
 @pytest.mark.slow
