@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from bentos.errors import refusal
 
 NDJSON, EVENTS = "application/x-ndjson", "text/event-stream"
+LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}  # Unicode's, at which some clients end a line
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # a proxy that collects would undo the stream
 
 
@@ -26,7 +27,7 @@ def stream(
     events = EVENTS in request.headers.get("accept", "")
 
     def written(line: dict[str, Any], event: str) -> str:
-        text = json.dumps(line, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(line, ensure_ascii=False, allow_nan=False).translate(LINE_ENDS)
         return f"event: {event}\ndata: {text}\n\n" if events else f"{text}\n"
 
     async def body() -> AsyncGenerator[str]:
