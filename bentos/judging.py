@@ -14,6 +14,7 @@ import numpy as np
 from bentos.answers import answer_of, thresholds
 from bentos.budget import Budget
 from bentos.catalogue import Offer
+from bentos.config import MIB
 from bentos.context import Context
 from bentos.source_errors import SourceError, quoted
 from bentos.sources import SourceFile, result_names
@@ -25,6 +26,7 @@ from components.evaluation.metrics import measure
 from components.tagger import ClipScores
 
 UNLABELLED = "inference"
+MOST_LIST_MIB = 64  # of a file that lists clips, which is held whole while it is read
 ALWAYS = ("accuracy", "hamming_distance", "f1", "precision", "recall")
 OF_LABELS = ("accuracy", "hamming_distance", "f1", "precision", "recall")
 
@@ -129,6 +131,8 @@ def _add(test: Test, kind: str, local: Path, shown: str) -> None:
     sources = test.context.sources
     if set(str(local)) & set("*?["):
         raise SourceError("malformed", f"{quoted(shown)} holds *, ? or [, which would name other files too: rename the folder")
+    if kind != UNLABELLED and local.is_file() and local.stat().st_size > MOST_LIST_MIB * MIB:
+        raise SourceError("too_large", f"{quoted(shown)} has more than {MOST_LIST_MIB} MiB: name a shorter list")
     try:
         found = read_dataset(f"{kind}:{local}", test.offer.settings.label_set, partial(sources.allows, local=local))
     except TimbreError as error:

@@ -20,7 +20,7 @@ AUDIO_EXTENSIONS = frozenset({
 FOREIGN_EXTENSIONS = frozenset({
     ".m4a", ".aac", ".mp4", ".m4b", ".wma", ".webm", ".mka", ".amr", ".ape", ".wv", ".mpc", ".ac3", ".dsf", ".ra",
 })  # fmt: skip
-MOST_TEXT_MIB = 64
+MOST_TEXT_MIB = 1024  # some ten million clips
 _BOMS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))
 
 
@@ -92,7 +92,7 @@ def read_text(path: Path) -> str:
     """The text of a small file: UTF-8 or, with its mark, UTF-16; the mark is dropped and line ends become \\n.
 
     Raises:
-        DataError: if it cannot be read, is no such text, or has more than 64 MiB.
+        DataError: if it cannot be read, is no such text, or has more than 1 GiB.
     """
     try:
         with path.open("rb") as file:

@@ -117,6 +117,13 @@ def test_labels_beside_a_single_clip_are_not_read_through_a_link_that_leads_out(
         assert told(test) == {"x-1": ""}
 
 
+def test_a_list_of_any_size_is_not_read(root: Path):
+    with (root / "long.csv").open("wb") as file:
+        file.truncate(65 * 2**20)
+    with pytest.raises(SourceError, match=r"long\.csv\W? has more than 64 MiB: name a shorter list"), named(root, "csv", "long.csv", BANDS):
+        pass
+
+
 def test_what_is_hidden_is_as_if_it_were_not_there(root: Path):
     (root / ".env").write_text("PASSWORD=secret\n")
     (root / ".git").mkdir()
