@@ -4,6 +4,7 @@ import io
 import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,8 @@ def prepare(desk: Desk, command: str) -> None:
         if registry.find().digest != production.digest:
             registry.promote(production.key, "test", "as before")
         if "shadow" in command or "rollback" in command:
-            candidate = register(desk.service, "candidate", next(SEEDS), decision=SHADOW)
+            decision = replace(SHADOW, against=production.digest)
+            candidate = register(desk.service, "candidate", next(SEEDS), decision=decision)
             if "rollback" in command:
                 registry.promote(candidate.key, "test", "a mistake")
     if "forget" in command:

@@ -86,9 +86,10 @@ def look(registry: Registry, config: GateConfig, reviews: Reviews, who: str, dev
     if (pair := shadow.find()) is None:
         return ShadowVerdict("none", "nothing is in shadow")
     named = f"{pair.candidate.key} beside {pair.production.key}"
+    if (why := _unfit(pair)) is not None:
+        waits = ShadowVerdict("waits", f"{named}: {why}", candidate=pair.candidate.key)
+        return _expired(shadow, pair, config, who) or waits
     labels = set(pair.candidate.labels)
-    if labels != set(pair.production.labels):
-        return ShadowVerdict("waits", f"{named}: their labels differ, so a person must promote it", candidate=pair.candidate.key)
     clips = [clip for clip in reviews.first_reviewed_since(pair.since) if labels <= clip.known]
     size, seen = look_size(len(clips), config.shadow_min_clips), max((int(one["clips"]) for one in pair.looks), default=0)
     if size is None or size <= seen:
@@ -154,6 +155,15 @@ def _true(labels: LabelSet, clip: ReviewedClip) -> Bools:
 
 def _open(registry: Registry, digest: str, device: str) -> Tagger:
     return Tagger.open(registry.folder(registry.look_up(digest)), device, digest)
+
+
+def _unfit(pair: Shadowed) -> str | None:
+    """Why no look may promote the candidate, where that is so."""
+    if set(pair.candidate.labels) != set(pair.production.labels):
+        return "their labels differ, so a person must promote it"
+    if pair.candidate.decision is None or pair.candidate.decision.against != pair.production.digest:
+        return "production changed since its gate, so a newer candidate must pass the gate, or a person promotes this one"
+    return None
 
 
 def _wait(shadow: Shadow, pair: Shadowed, config: GateConfig, who: str, clips: int, seen: int) -> ShadowVerdict:

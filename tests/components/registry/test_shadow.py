@@ -195,14 +195,21 @@ def test_what_is_not_clear_waits_for_twice_as_many_and_is_not_heard_again_before
     assert shadows.look(registry, GATE, Reviewed(40), "cron").state == "promoted"
 
 
-def test_another_production_is_another_comparison(
+def test_over_another_production_than_its_gate_saw_it_is_never_promoted(
     registry: Registry, pair: tuple[RegisteredModel, RegisteredModel], make_tagger: TaggerMaker, card: Card, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    old, new = pair
     heard(monkeypatch, (3, 2))
     assert shadows.look(registry, GATE, Reviewed(20), "cron").state == "waits"
-    registry.register(make_tagger(b"third"), card, yes, who="ann")
-    found = shadows.look(registry, GATE, Reviewed(20), "cron")
-    assert (found.state, found.clips) == ("waits", 20)
+    third = registry.register(make_tagger(b"third"), card, yes, who="ann")
+    before = actions(registry)
+    heard(monkeypatch, (0, 4))
+    found = shadows.look(registry, GATE, Reviewed(400), "cron")
+    assert (found.state, found.candidate, "production changed since its gate" in found.sentence) == ("waits", new.key, True)
+    assert (registry.find().digest, actions(registry)) == (third.digest, before)
+    assert registry.roll_back("ann", "worse in the hall").digest == old.digest
+    assert shadows.look(registry, GATE, Reviewed(20), "cron").sentence.endswith("40 are needed")  # the first look counts on
+    assert shadows.look(registry, GATE, Reviewed(40), "cron").state == "promoted"
 
 
 def test_a_production_that_changes_meanwhile_stays(
@@ -216,9 +223,18 @@ def test_a_production_that_changes_meanwhile_stays(
     assert registry.find().digest == third[0].digest
 
 
+@pytest.mark.parametrize("labels", [None, ("cel", "flu"), ("cel", "flu", "gac")])
 def test_a_shadow_does_not_last_for_ever(
-    registry: Registry, pair: tuple[RegisteredModel, RegisteredModel], monkeypatch: pytest.MonkeyPatch
+    registry: Registry,
+    pair: tuple[RegisteredModel, RegisteredModel],
+    make_tagger: TaggerMaker,
+    card: Card,
+    monkeypatch: pytest.MonkeyPatch,
+    labels: tuple[str, ...] | None,
 ) -> None:
+    """Not where production changed meanwhile either, to the same labels or to others."""
+    if labels is not None:
+        registry.register(make_tagger(b"third", labels=labels), card, yes, who="ann")
     late = Shadow(registry.database).find()
     assert late is not None
     monkeypatch.setattr(Shadow, "find", lambda _: replace(late, now=late.since + timedelta(days=61)))
