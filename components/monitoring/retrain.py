@@ -1,5 +1,6 @@
 """Whether it is time to train anew on the old data and the reviews, and the job that does so: queued once for each reason."""
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,8 +18,9 @@ from components.monitoring.reviewed import LiveF1, Reviews
 from components.places import worker_folder
 from components.registry import RegisteredModel, Registry
 from components.registry.episodes import Episodes
+from components.registry.errors import KeyReused
 from components.registry.history import note
-from components.registry.job import ENDED
+from components.registry.job import CANCELLED, ENDED, FAILED, SUCCEEDED, Job
 from components.registry.job_request import config_file
 from components.registry.jobs import Jobs
 from components.registry.leases import clock
@@ -27,7 +29,9 @@ from components.watch_config import RetrainConfig
 
 QUEUED = "retrain queued"
 OWNER = "timbre retrain"  # of the jobs, whoever's schedule asks: a key is its owner's
-MOST_NAMED = 6
+AGAIN = ":again-"  # in a key, before how many jobs of the same reason came to nothing
+NOTHING_CAME = (FAILED, CANCELLED)
+MOST_NAMED, DIGITS = 6, 12
 Rule = Literal["drift", "live F1", "reviews"]
 
 
@@ -39,8 +43,10 @@ class Facts:
         model: the digest of what is in production.
         episode: the number of its open episode of drift.
         periods: the labels that drifted in each period of that, the oldest first.
-        new_reviews: since the last retraining.
-        done: the keys of what was queued, of any model; `last_at` is when the last was.
+        new_reviews: since the last retraining that did not come to nothing.
+        done: the reasons that were followed, of any model.
+        lost: those whose jobs failed or were cancelled, once a job.
+        last_at: when the last job was queued, whatever came of it.
         under_way: the job of the last, where it has not ended.
     """
 
@@ -51,6 +57,7 @@ class Facts:
     live: LiveF1 | None = None
     new_reviews: int = 0
     done: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     last_at: datetime | None = None
     under_way: str | None = None
 
@@ -85,7 +92,7 @@ def decide(facts: Facts, config: RetrainConfig) -> Answer:
     if facts.new_reviews == 0:
         why = "no clip was reviewed since the last, so there is nothing new to learn: review some"
         return Answer(False, f"no retraining, though {because}: {why}", found.rule)
-    return Answer(True, f"retraining on {plural(facts.new_reviews, 'new review')}: {because}", found.rule, found.key)
+    return Answer(True, f"retraining on {plural(facts.new_reviews, 'new review')}: {because}", found.rule, _key(facts, found.key))
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ class _Holds:
 
 def _rules(facts: Facts, config: RetrainConfig) -> Iterator[_Holds]:
     """The rules that hold, the first to be followed first."""
-    key = f"retrain:{facts.model[:16]}"
+    key, place = f"retrain:{facts.model[:16]}", len(facts.done) + len(facts.lost)
     if config.drift_labels is not None and facts.episode is not None and len(facts.periods) >= config.drift_periods:
         lasting = set.intersection(*(set(labels) for labels in facts.periods[-config.drift_periods :]))
         if len(lasting) >= config.drift_labels:
@@ -108,10 +115,16 @@ def _rules(facts: Facts, config: RetrainConfig) -> Iterator[_Holds]:
     live = facts.live
     if config.min_live_f1 is not None and live is not None and live.high < config.min_live_f1:
         because = f"macro F1 on {plural(live.clips, 'reviewed clip')} is {live.f1:.3f} ({live.low:.3f} to {live.high:.3f})"
-        yield _Holds("live F1", f"{because}, below watch.retrain.min_live_f1 {config.min_live_f1:g}", f"{key}:f1:{len(facts.done)}")
+        yield _Holds("live F1", f"{because}, below watch.retrain.min_live_f1 {config.min_live_f1:g}", f"{key}:f1:{place}")
     if config.min_new_reviews is not None and facts.new_reviews >= config.min_new_reviews:
         many = f"{plural(facts.new_reviews, 'clip')} {'was' if facts.new_reviews == 1 else 'were'} reviewed since the last"
-        yield _Holds("reviews", many, f"{key}:reviews:{len(facts.done)}")
+        yield _Holds("reviews", many, f"{key}:reviews:{place}")
+
+
+def _key(facts: Facts, reason: str) -> str:
+    """Of the next job of a reason: another one than that of each job that came to nothing."""
+    tries = facts.lost.count(reason)
+    return f"{reason}{AGAIN}{tries}" if tries else reason
 
 
 def facts_of(registry: Registry, reviews: Reviews) -> Facts:
@@ -125,18 +138,22 @@ def facts_of(registry: Registry, reviews: Reviews) -> Facts:
     with registry.database.read() as session:
         entries = session.scalars(select(AuditRow).where(AuditRow.action == QUEUED).order_by(AuditRow.id)).all()
         last = entries[-1] if entries else None
-        job = None if last is None else session.get(JobRow, str(last.detail.get("job")))
+        states = dict(session.execute(select(JobRow.id, JobRow.state).where(JobRow.owner == OWNER)).tuples().all())
         moment = clock(session)
+    reasons = [(str(entry.detail.get("key")).partition(AGAIN)[0], states.get(str(entry.detail.get("job")))) for entry in entries]
+    useful = [entry.at for entry, (_, state) in zip(entries, reasons, strict=True) if state not in NOTHING_CAME]
+    job = None if last is None else str(last.detail.get("job"))
     return Facts(
         model=model.digest,
         now=moment,
         episode=None if episode is None else episode.id,
         periods=() if episode is None else episode.labels,
         live=reviews.live_f1(model.digest),
-        new_reviews=reviews.count_since(None if last is None else last.at),
-        done=tuple(str(entry.detail.get("key")) for entry in entries),
+        new_reviews=reviews.count_since(useful[-1] if useful else None),
+        done=tuple(reason for reason, state in reasons if state not in NOTHING_CAME),
+        lost=tuple(reason for reason, state in reasons if state in NOTHING_CAME),
         last_at=None if last is None else last.at,
-        under_way=None if job is None or job.state in ENDED else job.id,
+        under_way=None if job is None or states.get(job, SUCCEEDED) in ENDED else job,
     )
 
 
@@ -157,39 +174,54 @@ def retrain(registry: Registry, config: RetrainConfig, reviews: Reviews, who: st
     jobs = Jobs(registry.database)
     job = jobs.of_key(OWNER, answer.key)
     if job is None:
-        job = jobs.submit(config.base, _overrides(config, reviews, answer.key), OWNER, answer.key)
+        job = _submit(jobs, config, reviews, answer.key)
     model = registry.find()
     if not _enter(registry, model, who, job=job.id, rule=answer.rule, reason=answer.sentence, config=job.config, key=answer.key):
         return Answer(False, f"no retraining: job {job.id} was queued for this reason before", answer.rule, answer.key, job.id)
     return Answer(True, f"{answer.sentence}: job {job.id} trains {job.config}", answer.rule, answer.key, job.id)
 
 
-def _overrides(config: RetrainConfig, reviews: Reviews, key: str) -> dict[str, Any]:
+def _submit(jobs: Jobs, config: RetrainConfig, reviews: Reviews, key: str) -> Job:
     """The reviewed clips after the configuration's own; nothing of them becomes a test, which would change with each review."""
     data = load_config(config_file(config.base)).data
     if not data.train:
         raise ConfigError(f"watch.retrain.base: configs/{config.base} names no data.train: name one that does")
-    return {"data.train": [*data.train, f"csv:{_exported(config.folder, reviews, key)}"], "data.test_share": 0.0}
+    csv = _exported(config.folder, reviews, key)
+    overrides: dict[str, Any] = {"data.train": [*data.train, f"csv:{csv}"], "data.test_share": 0.0}
+    try:
+        job = jobs.submit(config.base, overrides, OWNER, key)
+    except KeyReused:  # another run was first, with other reviews
+        if (first := jobs.of_key(OWNER, key)) is None:
+            raise
+        job = first
+    for folder in (worker_folder() / csv).parent.parent.glob(f"{_named(key)}-{'?' * DIGITS}"):
+        if not any(folder.name in override for override in job.overrides):
+            shutil.rmtree(folder, ignore_errors=True)
+    return job
 
 
 def _exported(folder: str, reviews: Reviews, key: str) -> str:
-    """The CSV of the reviews, from where workers work; written whole, and once a key."""
-    root, name = worker_folder() / folder, key.replace(":", "-").replace(" ", "-")
-    target = root / name
-    if not target.is_dir():
-        root.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=root))
+    """The CSV of the reviews, from where workers work; written whole, in a folder of the key and of what the CSV says."""
+    root = worker_folder() / folder
+    root.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{_named(key)}-", dir=root))
+    try:
+        table = reviews.export(beside)
+        target = root / f"{_named(key)}-{hashlib.sha256(table.read_bytes()).hexdigest()[:DIGITS]}"
+        beside.chmod(0o755)
         try:
-            reviews.export(beside)
-            beside.chmod(0o755)
             beside.rename(target)
         except OSError:
-            if not target.is_dir():  # another run was first
+            if not target.is_dir():  # else another run wrote the same
                 raise
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-    (csv,) = target.glob("*.csv")
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    csv = target / table.name
     return str(csv if Path(folder).is_absolute() else csv.relative_to(worker_folder()))
+
+
+def _named(key: str) -> str:
+    return key.replace(":", "-").replace(" ", "-")
 
 
 def _enter(registry: Registry, model: RegisteredModel, who: str, **detail: Any) -> bool:

@@ -31,6 +31,7 @@ CONFIG = RetrainConfig(
     cooldown_days=7,
     folder="data/reviews",
 )
+EAGER = CONFIG.model_copy(update={"cooldown_days": 1e-9})
 CALM = Facts(model="a" * 64, now=NOW, new_reviews=50)
 LASTING = replace(CALM, episode=3, periods=[["cel"], ["cel", "flu"], ["flu", "cel", "gac"]])
 LOW = replace(CALM, live=LiveF1(0.6, 0.55, 0.65, 120))
@@ -88,6 +89,7 @@ def test_a_rule_that_holds_is_enough(facts: Facts, rule: str, because: str) -> N
         (LOW, CONFIG.model_copy(update={"min_live_f1": None}), "no rule"),
         (replace(CALM, new_reviews=199), CONFIG, "no rule"),
         (replace(LASTING, under_way="j1"), CONFIG, "job j1 is not done"),
+        (replace(LASTING, lost=("retrain:aaaaaaaaaaaaaaaa:drift:3",), last_at=NOW - 6 * DAY), CONFIG, "the next may be on 2026-11-21"),
         (replace(LASTING, last_at=NOW - 6 * DAY), CONFIG, "the last was queued on 2026-11-14, the next may be on 2026-11-21"),
         (replace(LASTING, new_reviews=0), CONFIG, "nothing new to learn"),
     ],
@@ -105,6 +107,9 @@ def test_a_key_tells_one_reason_from_the_next() -> None:
         for facts in (LASTING, replace(LASTING, episode=4), replace(LASTING, model="b" * 64), LOW, replace(LOW, done=("x",)))
     ]
     assert len(set(keys)) == 5
+    lost = [(), ("retrain:aaaaaaaaaaaaaaaa:drift:3",), ("retrain:aaaaaaaaaaaaaaaa:drift:3",) * 2]
+    assert len({decide(replace(LASTING, lost=one), CONFIG).key for one in lost}) == 3
+    assert len({decide(replace(LOW, lost=one), CONFIG).key for one in lost}) == 3
     assert keys[0] == decide(replace(LASTING, now=NOW + DAY, new_reviews=60), CONFIG).key
 
 
@@ -130,13 +135,25 @@ def drifts(registry: Registry, model: RegisteredModel, periods: int = 2) -> None
         Episodes(registry.database).take(Observation(**about, since=until - DAY, until=until, state="drift", sentence="Drift."), "cron")
 
 
+def ends(jobs: Jobs, state: str) -> None:
+    """The job that waits."""
+    leased = jobs.lease("worker", 60)
+    assert leased is not None
+    jobs.finish(str(leased.token), state)
+
+
+def interrupted(*_: Any, **__: Any) -> Any:
+    raise KeyboardInterrupt
+
+
 def test_a_job_is_queued_on_the_old_data_and_the_reviews(registry: Registry, model: RegisteredModel, folder: Path) -> None:
     drifts(registry, model)
     answer = retrain(registry, CONFIG, Reviewed(), "cron")
     job = Jobs(registry.database).get(str(answer.job))
     assert answer.queue
     assert answer.sentence == f"retraining on 50 new reviews: cel and flu drifted in 2 periods on end: job {job.id} trains tones"
-    place = f"data/reviews/retrain-{model.digest[:16]}-drift-1/clips.csv"
+    (place,) = (str(path.relative_to(folder)) for path in (folder / "data/reviews").glob("*/clips.csv"))
+    assert place.startswith(f"data/reviews/retrain-{model.digest[:16]}-drift-1-")
     assert job.overrides == (f'data.train=["csv:data/tones.csv", "csv:{place}"]', "data.test_share=0.0")
     assert (job.config, job.owner, job.state) == ("tones", OWNER, "queued")
     assert (folder / place).read_text().startswith("file,split")
@@ -153,12 +170,68 @@ def test_the_same_reason_queues_one_job_whoever_asks(registry: Registry, model: 
     again = retrain(registry, CONFIG, reviews, "ann")
     assert (first.queue, again.queue) == (True, False)
     jobs = Jobs(registry.database)
-    jobs.cancel(str(first.job), "ann")
-    eager = CONFIG.model_copy(update={"cooldown_days": 1e-9})
-    assert not retrain(registry, eager, reviews, "cron").queue
+    ends(jobs, "succeeded")
+    assert not retrain(registry, EAGER, reviews, "cron").queue
     assert (jobs.list().total, reviews.exports) == (1, 1)
     assert reviews.asked[0] is None
     assert reviews.asked[-1] is not None  # since the first was queued
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_a_job_that_came_to_nothing_is_followed_by_another(registry: Registry, model: RegisteredModel, folder: Path, state: str) -> None:
+    drifts(registry, model)
+    reviews, jobs, found = Reviewed(), Jobs(registry.database), set()
+    for _ in range(3):
+        answer = retrain(registry, EAGER, reviews, "cron")
+        assert answer.queue, answer.sentence
+        found.add((answer.job, answer.key))
+        assert not retrain(registry, EAGER, reviews, "cron").queue
+        ends(jobs, state)
+        assert "the last was queued on" in retrain(registry, CONFIG, reviews, "cron").sentence
+    assert [moment is None for moment in reviews.asked] == [True, False, True] * 3  # only while its job is not done
+    assert (len({job for job, _ in found}), len({key for _, key in found}), jobs.list().total) == (3, 3, 3)
+    assert len(list((folder / "data/reviews").iterdir())) == 3
+    retrain(registry, EAGER, reviews, "cron")
+    ends(jobs, "succeeded")
+    assert "not followed before" in retrain(registry, EAGER, reviews, "cron").sentence
+    assert reviews.asked[-1] is not None
+
+
+def test_an_export_that_no_job_named_is_not_trained_on(registry: Registry, model: RegisteredModel, folder: Path) -> None:
+    drifts(registry, model)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Jobs, "submit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            retrain(registry, CONFIG, Reviewed(), "cron")
+    assert len(list((folder / "data/reviews").iterdir())) == 1
+
+    class Later(Reviewed):
+        def export(self, folder: Path) -> Path:
+            (folder / "clips.csv").write_text("file,split,cel\nb.wav,train,1\n")
+            return folder / "clips.csv"
+
+    answer = retrain(registry, CONFIG, Later(), "cron")
+    (left,) = (folder / "data/reviews").iterdir()
+    assert "b.wav" in (left / "clips.csv").read_text()
+    assert left.name in Jobs(registry.database).get(str(answer.job)).overrides[0]
+
+
+def test_a_run_that_was_second_with_other_reviews_takes_the_first_ones_job(
+    registry: Registry, model: RegisteredModel, folder: Path
+) -> None:
+    drifts(registry, model)
+
+    class Second(Reviewed):
+        def export(self, folder: Path) -> Path:
+            assert retrain(registry, CONFIG, Reviewed(), "ann").queue
+            (folder / "clips.csv").write_text("file,split,cel\nb.wav,train,1\n")
+            return folder / "clips.csv"
+
+    answer = retrain(registry, CONFIG, Second(), "cron")
+    assert (answer.queue, answer.job is None) == (False, False)
+    assert "was queued for this reason before" in answer.sentence
+    (left,) = (folder / "data/reviews").iterdir()
+    assert "a.wav" in (left / "clips.csv").read_text()
 
 
 def test_runs_at_the_same_time_queue_one_job(new_url: UrlMaker, tmp_path: Path, make_tagger: TaggerMaker, card: Card) -> None:
@@ -184,10 +257,7 @@ def test_a_run_that_died_between_the_job_and_its_entry_is_made_whole(
 ) -> None:
     drifts(registry, model)
 
-    def die(*_: Any, **__: Any) -> bool:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("components.monitoring.retrain._enter", die)
+    monkeypatch.setattr("components.monitoring.retrain._enter", interrupted)
     with pytest.raises(KeyboardInterrupt):
         retrain(registry, CONFIG, Reviewed(), "cron")
     monkeypatch.undo()
