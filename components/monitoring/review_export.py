@@ -51,7 +51,7 @@ def truths(reviews: Iterable[Review], labels: Sequence[str]) -> dict[str, tuple[
 def export(reviews: Iterable[Review], labels: Sequence[str], folder: Path) -> Exported:
     """Write `labels.csv`, `reviews.jsonl` and `audio/` into a folder: `csv:<folder>/labels.csv` is the data set.
 
-    Clips that an earlier export wrote there and this one does not name are removed.
+    Clips that an earlier export wrote there and this one does not name are removed, and its tables where nothing is left.
 
     Args:
         labels: codes, a column each.
@@ -71,10 +71,12 @@ def export(reviews: Iterable[Review], labels: Sequence[str], folder: Path) -> Ex
             _copy(file, folder / AUDIO / name)
         rows.append((name, *("" if code not in told else str(int(told[code])) for code in labels)))
         lines += _line(name, one)
+    _sweep(folder / AUDIO, {row[0] for row in rows})
     if not rows:
+        for name in (TABLE, REVIEWS):
+            (folder / name).unlink(missing_ok=True)
         said = f"of {plural(gone, 'reviewed clip')} no audio is left" if gone else "no clip has been reviewed yet"
         raise DataError(f"{said}: there is nothing to export")
-    _sweep(folder / AUDIO, {row[0] for row in rows})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("file", *labels))
@@ -101,6 +103,6 @@ def _copy(file: BinaryIO, path: Path) -> None:
 
 
 def _sweep(folder: Path, named: set[str]) -> None:
-    for path in folder.iterdir():
+    for path in folder.iterdir() if folder.is_dir() else ():
         if OURS.fullmatch(path.name) and path.name not in named and path.is_file():
             path.unlink()

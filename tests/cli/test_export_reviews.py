@@ -99,6 +99,17 @@ def test_the_same_reviews_are_the_same_bytes_and_what_was_forgotten_goes(reviews
     assert (home / "out" / "notes.txt").exists()
 
 
+def test_what_was_forgotten_goes_where_nothing_is_left(reviews: Reviews, home: Path) -> None:
+    fill(reviews, home)
+    timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa")
+    (home / "out" / "notes.txt").write_text("mine")
+    for one in reviews.list():
+        Predictions(reviews.database).delete_content(one.content)
+    refused = timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa").exception
+    assert "there is nothing to export" in str(refused)
+    assert [path.name for path in (home / "out").rglob("*") if path.is_file()] == ["notes.txt"]
+
+
 def test_how_each_review_came_about_lies_beside(reviews: Reviews, home: Path) -> None:
     fill(reviews, home)
     kept = next(one for one in reviews.list() if one.audio_uri)
