@@ -38,7 +38,7 @@ class RetrainConfig(BaseModel):
     base: str = ""  # the name of a configuration in configs/, whose test clips are named in it
     drift_labels: PositiveInt | None = 3  # as many labels drift, the same ones in each of `drift_periods`
     drift_periods: PositiveInt = 2
-    min_live_f1: float | None = Field(None, ge=0, le=1)  # the reviewed clips are sure that macro F1 is below it
+    min_live_f1: float | None = Field(None, ge=0, le=1)  # the reviewed clips of the last 90 days are sure that macro F1 is below it
     min_new_reviews: PositiveInt | None = None  # since the last retraining
     cooldown_days: PositiveFloat = 7.0  # after a retraining was queued
     folder: str = "data/reviews"  # for the reviewed clips; from where workers work

@@ -15,6 +15,7 @@ import yaml
 from bentos.config import PREFIX, ServiceConfig
 from components.config import Config, load_config
 from components.labels import IRMAS
+from components.monitoring.stored_reviews import LIVE_DAYS
 from components.registry import Decision
 from components.registry.predictions import Predictions
 from components.registry.reviews import Reviews
@@ -268,6 +269,7 @@ def test_settings_of_the_configuration():
     ours, gate = RetrainConfig(), Config().gate
     told = section(PAGE, "Retrain")
     assert f"the same {ours.drift_labels} labels (or more) drifted in each of the last {ours.drift_periods} periods" in told
+    assert f"scored in the last {LIVE_DAYS} days is below it" in told
     assert (ours.min_live_f1, ours.min_new_reviews) == (None, None)
     assert told.count("off where none") == 2
     named = [name for cells in table(told, "rule") for name in re.findall(r"`(\w+)`", cells[0])]

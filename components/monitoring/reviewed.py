@@ -41,7 +41,7 @@ class Reviews(Protocol):
         """Reviewed clips whose audio may be trained on, of a time after the moment; of all time where there is none."""
 
     def live_f1(self, model: str) -> LiveF1 | None:
-        """Of the model with a digest; None where too few of its clips are reviewed."""
+        """Of the model with a digest, of late; None where too few of its clips are reviewed."""
 
     def first_reviewed_since(self, moment: datetime) -> Iterator[ReviewedClip]:
         """Clips that nobody had reviewed at the moment, in the order of their reviews, once a content."""

@@ -1,7 +1,7 @@
 """The reviews of a registry, as retraining and the shadow ask for them."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from components.monitoring.performance import performance
 from components.monitoring.review_export import export
 from components.monitoring.reviewed import LiveF1, ReviewedClip
 from components.registry import Registry
+from components.registry.predictions import Predictions
 from components.registry.reviews import Review, Reviews, lot
 
+LIVE_DAYS = 90  # by the database's clock, in which the clips of a macro F1 were scored: good years hide no decay
 LEAST = 20  # reviewed clips of the draw, below which nothing is said of a model's macro F1
 
 
@@ -33,7 +35,8 @@ class StoredReviews:
         return sum(may_be_there(one.source, one.audio_uri) for one in fresh.values())
 
     def live_f1(self, model: str) -> LiveF1 | None:
-        found = performance(self._reviews, model)
+        since = Predictions(self._registry.database).clock() - timedelta(days=LIVE_DAYS)
+        found = performance(self._reviews, model, since)
         if found.sample < LEAST or found.macro_f1.value is None:
             return None
         return LiveF1(found.macro_f1.value, found.macro_f1.low, found.macro_f1.high, found.sample)

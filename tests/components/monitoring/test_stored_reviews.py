@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components.monitoring.stored_reviews import reviews_of
+from components.monitoring.stored_reviews import LIVE_DAYS, reviews_of
 from components.registry import Registry, leases
 from components.registry.prediction import Prediction
 from components.registry.predictions import Predictions
@@ -34,10 +34,13 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Any:
     return lambda moment: monkeypatch.setattr(leases, "now", lambda: moment)
 
 
-def log(registry: Registry, name: str, model: str = MODEL, audio_uri: str | None = "s3://kept/clip", heard: datetime = BEFORE) -> str:
+def log(
+    registry: Registry, name: str, model: str = MODEL, audio_uri: str | None = "s3://kept/clip", heard: datetime = BEFORE, *decided: str
+) -> str:
     row = Prediction(
         id=str(uuid.uuid4()), at=heard, model=model, model_key=f"m@{model[:8]}", labels=("low", "high"), request_id="r", caller="ann",
-        latency_ms=1.0, content=sha(name), audio_uri=audio_uri, scores=np.zeros(2, np.float32), decisions=np.zeros(2, bool),
+        latency_ms=1.0, content=sha(name), audio_uri=audio_uri, scores=np.zeros(2, np.float32),
+        decisions=np.array([code in decided for code in ("low", "high")]),
     )  # fmt: skip
     Predictions(registry.database).add([row])
     return row.id
@@ -119,3 +122,15 @@ def test_of_few_reviews_no_f1_is_told(registry: Registry, at: Any) -> None:
     found = reviews_of(registry).live_f1(MODEL)
     assert found is not None
     assert (found.f1, found.clips) == (0.0, 20)
+
+
+def test_good_months_hide_no_decay(registry: Registry, at: Any) -> None:
+    at(AFTER)
+    for place in range(60):
+        found, days = ("low",) if place < 40 else (), LIVE_DAYS + 1 if place < 40 else LIVE_DAYS - 1
+        said(registry, log(registry, str(place), MODEL, "s3://kept/clip", AFTER - timedelta(days=days), *found), str(place), True, "low")
+    live = reviews_of(registry).live_f1(MODEL)
+    assert live is not None
+    assert (live.f1, live.clips) == (0.0, 20)
+    at(AFTER + timedelta(days=2))
+    assert reviews_of(registry).live_f1(MODEL) is None
