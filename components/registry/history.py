@@ -1,10 +1,14 @@
-"""What is in production and what was before: changed here only, each change with an entry in the audit trail."""
+"""What is in production and what was before: changed here only, each change with an entry in the audit trail.
+
+Moments are the database's, as those of reviews are, which they are compared with.
+"""
 
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from components.registry import leases
 from components.registry.keys import PRODUCTION, SHADOW, production, shadow
 from components.registry.records import plain
 from components.registry.tables import AliasRow, AuditRow, ModelRow
@@ -16,7 +20,8 @@ SHADOWED, UNSHADOWED = "put in shadow", "shadow ended"
 
 def note(session: Session, who: str, action: str, row: ModelRow | None, **detail: Any) -> None:
     """Add an entry to the audit trail."""
-    session.add(AuditRow(who=plain(who)[:200], action=action, model_id=None if row is None else row.id, detail=plain(detail)))
+    about, at = None if row is None else row.id, leases.clock(session)
+    session.add(AuditRow(at=at, who=plain(who)[:200], action=action, model_id=about, detail=plain(detail)))
 
 
 def put_in_production(session: Session, row: ModelRow | None, who: str, action: str, reason: str) -> None:
@@ -30,9 +35,9 @@ def put_in_production(session: Session, row: ModelRow | None, who: str, action: 
         leave_shadow(session, row, who, action)
         row.is_active = True
         if alias is None:
-            session.add(AliasRow(name=PRODUCTION, model_id=row.id))
+            session.add(AliasRow(name=PRODUCTION, model_id=row.id, changed_at=leases.clock(session)))
         else:
-            alias.model_id = row.id
+            alias.model_id, alias.changed_at = row.id, leases.clock(session)
     note(session, who, action, row, before=None if before is None else before.digest, reason=reason)
     session.flush()
 
@@ -41,7 +46,7 @@ def put_in_shadow(session: Session, row: ModelRow, who: str, reason: str) -> Non
     """Point `shadow` to the row in the place of an older candidate; it stays inactive."""
     if (before := shadow(session)) is not None:
         leave_shadow(session, before, who, f"{row.key} is newer")
-    session.add(AliasRow(name=SHADOW, model_id=row.id))
+    session.add(AliasRow(name=SHADOW, model_id=row.id, changed_at=leases.clock(session)))
     note(session, who, SHADOWED, row, reason=reason)
     session.flush()
 
