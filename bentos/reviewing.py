@@ -1,6 +1,7 @@
 """What people review and how they are asked: the same for the routes and the page."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ from bentos.answers import DIGITS
 from bentos.catalogue import Offer
 from bentos.context import Context
 from bentos.listening import is_there
+from bentos.source_errors import SourceError
+from bentos.sources import Sources
 from components.errors import TimbreError
+from components.monitoring.kept_audio import may_hold
 from components.monitoring.moments import moment
 from components.monitoring.review_queue import Candidate, queue
 from components.registry.errors import UnfitReview, UnknownPrediction
@@ -21,6 +25,7 @@ from components.registry.records import rfc3339
 from components.registry.reviews import Pool, Review, Reviews
 
 MOST_LOOKED_AT = 200  # clips whose bytes are sought for one answer
+MOST_LOOKED_UP = 5000  # clips of which it is asked whether there is anything to seek
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,24 +79,38 @@ def ask(
     Raises:
         TimbreError: if there is no such model, or `since` is no moment.
     """
-    offer, reviews, left = context.catalogue.find(key), Reviews(context.registry.database), [MOST_LOOKED_AT]
+    offer, reviews = context.catalogue.find(key), Reviews(context.registry.database)
     pool, reviewed = reviews.pool(offer.digest, since_of(context, since)), reviews.reviewed(offer.digest)
     logged: dict[int, Prediction] = {}
+    looked = Counter[str]()
 
     def there(row: int) -> bool:
         check()
-        left[0] -= 1
-        if left[0] < 0:
+        if looked["up"] == MOST_LOOKED_UP or looked["at"] == MOST_LOOKED_AT:
             return False
+        looked["up"] += 1
         try:
             about = logged[row] = reviews.prediction(pool.ids[row])
         except UnknownPrediction:  # it was forgotten since the pool was read
             return False
+        if not _may_be_there(about, context.sources):
+            return False
+        looked["at"] += 1
         return is_there(pool.contents[row], about.source, about.audio_uri, context.sources, check)
 
     settings = offer.settings
     found = queue(pool, reviewed, settings.thresholds, settings.task, limit, there, skipped)
     return Asked(offer, pool, found, logged, sum(content not in reviewed for content in pool.contents))
+
+
+def _may_be_there(about: Prediction, sources: Sources) -> bool:
+    """Whether there is something to open where this service may read, which is not read."""
+    if about.audio_uri is not None and may_hold(about.audio_uri):
+        return True
+    try:
+        return about.source is not None and sources.roots.find(about.source).is_file()
+    except (SourceError, OSError):
+        return False
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import pytest
 from blake3 import blake3
 from starlette.testclient import TestClient
 
+from bentos import reviewing
 from bentos.app import create_app
 from bentos.config import ServiceConfig
 from components.registry import Registry
@@ -116,6 +117,19 @@ def test_what_cannot_be_heard_is_not_asked(client: TestClient, registry: Registr
     found = client.get("/api/v1/review-queue").json()["items"]
     assert [one["content"] for one in found] == [blake3(one).hexdigest() for one in (fine, kept)]
     assert [client.get(one["audio"]).content for one in found] == [fine, kept]
+
+
+def test_what_is_gone_at_the_front_of_the_queue_hides_nothing_behind_it(
+    client: TestClient, registry: Registry, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setattr(reviewing, "MOST_LOOKED_AT", 2)
+    for place in range(6):
+        log(registry, b"gone %d" % place, (0.5, 0, 0), source="clips/gone.wav", audio_uri=str(tmp_path / "gone") if place % 2 else None)
+    fine = {log(registry, (home / "data" / name).read_bytes(), (0.9, 0, 0), source=name) for name in CLIPS[:3]}
+    found = {one["prediction_id"] for one in client.get("/api/v1/review-queue").json()["items"]}
+    assert (len(found), found < fine) == (2, True)
+    monkeypatch.setattr(reviewing, "MOST_LOOKED_UP", 1)
+    assert client.get("/api/v1/review-queue").json()["items"] == []
 
 
 def test_what_is_forgotten_while_the_queue_looks_is_not_asked(
