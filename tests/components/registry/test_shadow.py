@@ -2,7 +2,7 @@
 
 import io
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,10 +14,9 @@ from components.errors import RegistryError
 from components.labels import from_codes
 from components.monitoring import shadow as shadows
 from components.monitoring.reviewed import ReviewedClip
-from components.registry import Card, Decision, InactiveModel, RegisteredModel, Registry, UnknownModel, leases
+from components.registry import Card, Decision, InactiveModel, RegisteredModel, Registry, UnknownModel
 from components.registry.gate import Judged, decide
 from components.registry.shadow import Shadow
-from components.registry.tables import AliasRow
 from tests.fixtures.no_reviews import NoReviews
 
 from .conftest import TaggerMaker, no, yes
@@ -94,27 +93,6 @@ def test_a_candidate_stays_inactive_and_has_a_name(registry: Registry, pair: tup
         registry.find("shadow")
     assert "shadow" not in registry.choices()
     assert actions(registry)[-1] == ("put in shadow", PASSED)
-
-
-def test_moments_are_the_databases(registry: Registry, make_tagger: TaggerMaker, card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As those of reviews are: this process's clock may be off."""
-
-    def changed_at(alias: str) -> datetime:
-        with registry.database.read() as session:
-            return session.get_one(AliasRow, alias).changed_at
-
-    moments = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
-    names = iter([b"old", b"new"])
-    for moment, gate in zip(moments, (yes, passes), strict=False):
-        monkeypatch.setattr(leases, "clock", lambda _, moment=moment: moment)
-        registry.register(make_tagger(next(names)), card, gate, who="ann")
-    assert (changed_at("production"), changed_at("shadow")) == tuple(moments[:2])
-    monkeypatch.setattr(leases, "clock", lambda _: moments[2])
-    registry.promote("shadow", "ann", "heard it")
-    assert changed_at("production") == moments[2]
-    entries = {(one.action, one.at) for one in registry.audit()}
-    assert {("registered", moments[0]), ("put in shadow", moments[1]), ("shadow ended", moments[2]), ("promoted", moments[2])} <= entries
-    assert {at for _, at in entries} == set(moments)
 
 
 def test_a_registration_again_changes_nothing(
