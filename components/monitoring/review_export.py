@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -60,7 +60,8 @@ def export(reviews: Iterable[Review], labels: Sequence[str], folder: Path) -> Ex
     """
     rows: list[tuple[str, ...]] = []
     lines, gone = "", 0
-    for content, (one, told) in sorted(truths(reviews, labels).items()):
+    known = truths(reviews, labels)
+    for content, (one, told) in sorted(known.items()):
         try:
             file = open_clip(content, one.source, one.audio_uri)
         except OSError:
@@ -71,9 +72,9 @@ def export(reviews: Iterable[Review], labels: Sequence[str], folder: Path) -> Ex
             _copy(file, folder / AUDIO / name)
         rows.append((name, *("" if code not in told else str(int(told[code])) for code in labels)))
         lines += _line(name, one)
-    _sweep(folder / AUDIO, {row[0] for row in rows})
     if not rows:
-        for name in (TABLE, REVIEWS):
+        _sweep(folder / AUDIO, lambda path: path.stem in known)  # what is away today may be there tomorrow
+        for name in (TABLE, REVIEWS) if not known else ():
             (folder / name).unlink(missing_ok=True)
         said = f"of {plural(gone, 'reviewed clip')} no audio is left" if gone else "no clip has been reviewed yet"
         raise DataError(f"{said}: there is nothing to export")
@@ -81,6 +82,8 @@ def export(reviews: Iterable[Review], labels: Sequence[str], folder: Path) -> Ex
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("file", *labels))
     writer.writerows((f"{AUDIO}/{name}", *cells) for name, *cells in rows)
+    named = {row[0] for row in rows}
+    _sweep(folder / AUDIO, lambda path: path.name in named)
     write_whole(folder / TABLE, text.getvalue().encode())
     write_whole(folder / REVIEWS, lines.encode())
     return Exported(folder / TABLE, len(rows), gone)
@@ -102,7 +105,7 @@ def _copy(file: BinaryIO, path: Path) -> None:
         partly.unlink(missing_ok=True)
 
 
-def _sweep(folder: Path, named: set[str]) -> None:
+def _sweep(folder: Path, stays: Callable[[Path], bool]) -> None:
     for path in folder.iterdir() if folder.is_dir() else ():
-        if OURS.fullmatch(path.name) and path.name not in named and path.is_file():
+        if OURS.fullmatch(path.name) and not stays(path) and path.is_file():
             path.unlink()

@@ -136,6 +136,17 @@ def test_a_label_that_nobody_was_asked_for_is_unknown(reviews: Reviews, home: Pa
     assert by_name[f"audio/{blake3(sound(400)).hexdigest()}.wav"] == "0,1"  # the later review counts
 
 
+def test_where_all_audio_is_away_for_a_while_an_earlier_export_stays(reviews: Reviews, home: Path) -> None:
+    fill(reviews, home)
+    timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa")
+    before = {path: path.read_bytes() for path in (home / "out").rglob("*") if path.is_file()}
+    (home / "kept").unlink()
+    (home / "data" / "a.wav").unlink()
+    refused = timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa").exception
+    assert "of 3 reviewed clips no audio is left" in str(refused)
+    assert {path: path.read_bytes() for path in (home / "out").rglob("*") if path.is_file()} == before
+
+
 def test_only_what_was_scored_since(reviews: Reviews, home: Path) -> None:
     fill(reviews, home)
     assert "1 clip\n" in timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa", "--since", "2026-03-03").stdout
