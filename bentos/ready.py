@@ -46,6 +46,7 @@ class Readiness:
         loop = asyncio.get_running_loop()
         if self._asked is None or self._asked.done():
             self._asked = loop.run_in_executor(self._askers, self._ask)
+            self._asked.add_done_callback(lambda asked: asked.cancelled() or asked.exception())  # where nobody waits any more
         try:
             async with asyncio.timeout(LOOK_S):
                 await asyncio.shield(self._asked)  # one that hangs is waited for at the next look too

@@ -4,6 +4,8 @@ import socket
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from sqlalchemy import create_engine, inspect, make_url, text
 from components.errors import RegistryError
 from components.registry import DatabaseAway, Registry
 from components.registry.database import Database
+from components.registry.leases import clock
 from components.registry.schema import VERSION_TABLE
 from components.registry.tables import Base, ModelRow
 
@@ -177,3 +180,26 @@ def test_those_who_wait_while_one_tries_a_server_that_says_nothing_do_not_try_on
         assert time.monotonic() - began < 6 * 2
         assert ask(database) is DatabaseAway  # whoever comes later tries anew
         assert time.monotonic() - began > 1.9 * 2
+
+
+def changed(url: str, setting: str) -> Database:
+    """A PostgreSQL whose owner has set something for all who come."""
+    with closing(Database(url)) as database, database.write() as session:
+        session.execute(text(f"ALTER DATABASE {make_url(url).database} SET {setting}"))
+    return Database(url)
+
+
+@pytest.mark.parametrize("new_url", ["postgresql"], indirect=True)
+def test_the_clock_is_utc_whatever_zone_the_server_is_set_to(new_url: UrlMaker) -> None:
+    with closing(changed(new_url(), "timezone TO 'Asia/Tokyo'")) as database, database.read() as session:
+        assert clock(session).utcoffset() == timedelta(0)
+        assert abs(clock(session) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("new_url", ["postgresql"], indirect=True)
+def test_a_server_that_takes_nothing_for_a_while_is_away(new_url: UrlMaker) -> None:
+    with (
+        closing(changed(new_url(), "default_transaction_read_only TO on")) as database,
+        pytest.raises(DatabaseAway, match="read-only transaction"),database.write() as session
+    ):
+        session.execute(text("CREATE TABLE one_more (id int)"))

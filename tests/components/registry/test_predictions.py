@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import delete, event, make_url, select, text
+from sqlalchemy import delete, event, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -282,29 +282,3 @@ def test_a_database_that_is_away_is_said() -> None:
 
 def test_the_databases_clock(predictions: Predictions) -> None:
     assert abs(predictions.clock() - datetime.now(UTC)) < timedelta(minutes=1)
-
-
-def changed(url: str, setting: str) -> Predictions:
-    """A PostgreSQL whose owner has set something for all who come."""
-    database = Database(url)
-    with database.write() as session:
-        if session.get_bind().dialect.name == "sqlite":
-            database.close()
-            pytest.skip("PostgreSQL's own")
-        session.execute(text(f"ALTER DATABASE {make_url(url).database} SET {setting}"))
-    database.close()
-    return Predictions(Database(url))
-
-
-def test_the_databases_clock_is_utc_whatever_zone_it_is_set_to(new_url: UrlMaker) -> None:
-    predictions = changed(new_url(), "timezone TO 'Asia/Tokyo'")
-    assert predictions.clock().utcoffset() == timedelta(0)
-    assert abs(predictions.clock() - datetime.now(UTC)) < timedelta(minutes=1)
-    predictions.database.close()
-
-
-def test_a_database_that_takes_nothing_for_a_while_is_away(new_url: UrlMaker) -> None:
-    predictions = changed(new_url(), "default_transaction_read_only TO on")
-    with pytest.raises(DatabaseAway, match="read-only transaction"):
-        predictions.add([row()])
-    predictions.database.close()
