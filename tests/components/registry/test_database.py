@@ -200,6 +200,7 @@ def test_the_clock_is_utc_whatever_zone_the_server_is_set_to(new_url: UrlMaker) 
 def test_a_server_that_takes_nothing_for_a_while_is_away(new_url: UrlMaker) -> None:
     with (
         closing(changed(new_url(), "default_transaction_read_only TO on")) as database,
-        pytest.raises(DatabaseAway, match="read-only transaction"),database.write() as session
+        pytest.raises(DatabaseAway, match="read-only transaction"),
+        database.write() as session,
     ):
         session.execute(text("CREATE TABLE one_more (id int)"))
