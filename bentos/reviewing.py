@@ -11,11 +11,8 @@ from typing import Any
 from bentos.answers import DIGITS
 from bentos.catalogue import Offer
 from bentos.context import Context
-from bentos.listening import is_there
-from bentos.source_errors import SourceError
-from bentos.sources import Sources
+from bentos.listening import is_there, may_be_there
 from components.errors import TimbreError
-from components.monitoring.kept_audio import may_hold
 from components.monitoring.moments import moment
 from components.monitoring.review_queue import Candidate, queue
 from components.registry.errors import UnfitReview, UnknownPrediction
@@ -93,7 +90,7 @@ def ask(
             about = logged[row] = reviews.prediction(pool.ids[row])
         except UnknownPrediction:  # it was forgotten since the pool was read
             return False
-        if not _may_be_there(about, context.sources):
+        if not may_be_there(about.source, about.audio_uri, context.sources):
             return False
         looked["at"] += 1
         return is_there(pool.contents[row], about.source, about.audio_uri, context.sources, check)
@@ -101,16 +98,6 @@ def ask(
     settings = offer.settings
     found = queue(pool, reviewed, settings.thresholds, settings.task, limit, there, skipped)
     return Asked(offer, pool, found, logged, sum(content not in reviewed for content in pool.contents))
-
-
-def _may_be_there(about: Prediction, sources: Sources) -> bool:
-    """Whether there is something to open where this service may read, which is not read."""
-    if about.audio_uri is not None and may_hold(about.audio_uri):
-        return True
-    try:
-        return about.source is not None and sources.roots.find(about.source).is_file()
-    except (SourceError, OSError):
-        return False
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class Facts:
 
 
 def facts_of(clip: Clip16, sample_rate: int) -> Facts:
-    """The facts of a clip of one sample or more, in about a millisecond for 10 s at 22,050 Hz."""
+    """The facts of a clip of one sample or more, in about half a millisecond for 10 s at 22,050 Hz (`bench_prediction_log.py`)."""
     samples = clip.samples
     highest = max(int(samples.max()), -int(samples.min()))
     if highest == 0:

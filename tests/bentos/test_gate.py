@@ -65,9 +65,9 @@ async def ask(gate: Gate, path: str, *pieces: bytes, headers: tuple[tuple[bytes,
     return said[0]["status"], json.loads(b"".join(one.get("body", b"") for one in said[1:]))
 
 
-def through(run: Callable[[Gate], Coroutine[Any, Any, Any]], access: type = NobodyAsked, **given: object) -> Any:
+def through(run: Callable[[Gate], Coroutine[Any, Any, Any]], access: Callable[[], Any] = NobodyAsked, **given: object) -> Any:
     async def inside() -> Any:
-        found = await run(Gate(app, access, ServiceConfig.model_validate(given)))  # type: ignore[arg-type]
+        found = await run(Gate(app, access, ServiceConfig.model_validate(given)))
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
         return found
@@ -136,11 +136,11 @@ def test_only_where_uploads_are_taken_is_a_form_one(path: str, status: int):
     assert found[0] == status
 
 
-@pytest.mark.parametrize(("access", "least_s", "most_s"), [(AllAsked, 0.1, 0.9), (Known, 1.0, 10.0)])
+@pytest.mark.parametrize(("access", "least_s", "most_s"), [(AllAsked, 0.1, 2.9), (Known, 3.0, 30.0)])
 def test_who_has_no_key_is_not_waited_for_as_long_as_who_has(access: type, least_s: float, most_s: float, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(gate, "KEYLESS_S", 0.1)
     too_long = (b"content-length", b"9000000000")
     began = time.monotonic()
-    status, _ = through(lambda found: ask(found, "/models", b"x", headers=(too_long,), ends=False), access, time_limit_s=1.0)
+    status, _ = through(lambda found: ask(found, "/models", b"x", headers=(too_long,), ends=False), access, time_limit_s=3.0)
     assert status in (401, 413)
     assert least_s <= time.monotonic() - began <= most_s

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -97,10 +98,11 @@ class Hanging:
 def test_looks_go_on_where_one_at_the_database_hangs(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("bentos.ready.LOOK_S", 0.1)
     monkeypatch.setattr("bentos.ready.FRESH_S", 0.0)
-    database, scorer = Hanging(), Scores()
+    database: Any = Hanging()
+    scorer: Any = Scores()
 
     async def run() -> list[bool]:
-        readiness = Readiness(database, scorer)  # type: ignore[arg-type]
+        readiness = Readiness(database, scorer)
         found = [await asyncio.wait_for(readiness.look(), 10) for _ in range(5)]
         assert (database.asked, scorer.asked) == (2, 5)
         database.let_go.set()
