@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from components.config import Task
 from components.errors import ConfigError
+from components.losses.sharing import mean
 
 UNREACHABLE = -1e30  # a logit that takes no part in a softmax; with -inf a row of them would be NaN
 SMALLEST = 1e-7  # the root of a smaller number has a gradient beyond float32's use
@@ -29,7 +30,7 @@ def binary(
     if gamma:
         probability = logits.sigmoid()
         each = each * (probability * (1 - targets) + (1 - probability) * targets).clamp(min=SMALLEST) ** gamma
-    return (each * mask).sum() / mask.sum().clamp(min=1)
+    return mean((each * mask).sum(), mask.sum(), least=1)
 
 
 def categorical(
@@ -56,7 +57,7 @@ def categorical(
     each = -aims * counts * log_p.masked_fill(mask <= 0, 0.0)
     if gamma:
         each = each * (1 - log_p.exp()).clamp(min=SMALLEST) ** gamma
-    return each.sum() / (shares * counts).sum().clamp(min=SMALLEST)
+    return mean(each.sum(), (shares * counts).sum(), least=SMALLEST)
 
 
 BY_TASK: dict[Task, Callable[..., Tensor]] = {"multilabel": binary, "multiclass": categorical}

@@ -48,14 +48,22 @@ def config() -> Config:
 @pytest.fixture(scope="session")
 def store(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Store:
     """26 training clips of one pitch, 10 of one or two for validation, 2 for test; one label of one clip is unknown."""
-    folder = tmp_path_factory.mktemp("pitches")
-    table = _pitches(folder)
+    return _stored(config, _pitches(tmp_path_factory.mktemp("pitches")))
+
+
+@pytest.fixture(scope="session")
+def sparse(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The same, where of most training clips one label or two are unknown."""
+    return _stored(config, _pitches(tmp_path_factory.mktemp("sparse"), known_share=0.4))
+
+
+def _stored(config: Config, table: Path) -> Store:
     manifest = build_manifest(DataConfig(train=(f"csv:{table}",)), config.labels, config.audio).manifest
-    root = folder / "store"
+    root = table.parent / "store"
     return open_store(build_store(manifest, config.audio, root).ref, root)
 
 
-def _pitches(folder: Path) -> Path:
+def _pitches(folder: Path, known_share: float | None = None) -> Path:
     rng = np.random.default_rng(0)
     rows = []
     for place in range(38):
@@ -66,7 +74,11 @@ def _pitches(folder: Path) -> Path:
         for name in names:
             waveform += sine(PITCH_HZ[name] * rng.uniform(0.97, 1.03), duration_s, RATE, amplitude=0.2)
         write(folder / f"{place}.wav", waveform, RATE)
-        truths = {name: "" if place == 0 and name == "high" else int(name in names) for name in PITCH_HZ}
+        truths = {name: int(name in names) for name in PITCH_HZ}
+        if known_share is not None and split == "train":
+            truths |= dict.fromkeys(rng.permutation(list(PITCH_HZ))[: rng.binomial(2, 1 - known_share)], "")
+        elif place == 0:
+            truths["high"] = ""
         rows.append({"file": f"{place}.wav", "split": split, **truths})
     with (folder / "pitches.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])

@@ -40,27 +40,25 @@ def plain(config: Config) -> Config:
     return changed(config.model_copy(update={"model": model}), **few)
 
 
-@pytest.fixture(scope="module")
-def known(store: Store) -> Store:
-    """Without the clip of which a label is unknown: a device's mean is over what it knows itself."""
-    return store.take(np.flatnonzero(store.manifest.targets()[1].all(axis=1)))
-
-
 def test_what_lies_on_s3_is_fetched_before_the_processes_start(
-    plain: Config, known: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plain: Config, sparse: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happened: list[str] = []
     monkeypatch.setattr(Store, "bring", lambda part: happened.extend(part.manifest.frame["split"].unique()))
     monkeypatch.setattr(importlib.import_module("components.training.fit"), "train_together", lambda *_: happened.append("start"))
-    fit(changed(plain, devices=2), known, tmp_path / "two")
+    fit(changed(plain, devices=2), sparse, tmp_path / "two")
     assert happened == ["train", "val", "start"]
 
 
 @pytest.mark.slow
-def test_two_devices_train_what_one_trains(plain: Config, known: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    alone = fit(plain, known, tmp_path / "one")
+@pytest.mark.parametrize("loss", ["CROSS_ENTROPY", "CROSS_ENTROPY_POS_WEIGHT"])
+def test_two_devices_train_what_one_trains(
+    plain: Config, sparse: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture, loss: str
+) -> None:
+    plain = changed(plain, loss=loss)
+    alone = fit(plain, sparse, tmp_path / "one")
     with caplog.at_level(logging.INFO):
-        shared = fit(changed(plain, devices=2), known, tmp_path / "two")
+        shared = fit(changed(plain, devices=2), sparse, tmp_path / "two")
     assert "kept the weights of step" in caplog.text  # the first's words come out here
     assert Tagger.open(shared).name == "pitches"
     first, found = load_file(alone / "model.safetensors"), load_file(shared / "model.safetensors")
@@ -73,11 +71,11 @@ def test_two_devices_train_what_one_trains(plain: Config, known: Store, tmp_path
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
-def test_a_training_is_resumed_on_another_number_of_devices(plain: Config, known: Store, tmp_path: Path, before: int, after: int) -> None:
+def test_a_training_is_resumed_on_another_number_of_devices(plain: Config, sparse: Store, tmp_path: Path, before: int, after: int) -> None:
     level = changed(plain, scheduler="PLATEAU")  # its rates do not depend on when the training ends
-    whole = fit(level, known, tmp_path / "whole")
-    fit(changed(level, devices=before, max_steps=2), known, tmp_path / "half")
-    resumed = fit(changed(level, devices=after, ckpt=str(tmp_path / "half")), known, tmp_path / "resumed")
+    whole = fit(level, sparse, tmp_path / "whole")
+    fit(changed(level, devices=before, max_steps=2), sparse, tmp_path / "half")
+    resumed = fit(changed(level, devices=after, ckpt=str(tmp_path / "half")), sparse, tmp_path / "resumed")
     one, two = (pd.read_csv(folder.parent / "history.csv") for folder in (whole, resumed))
     assert two["step"].tolist() == [2, 4]
     np.testing.assert_allclose(two, one, rtol=1e-3)
