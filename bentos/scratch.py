@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 from bentos.source_errors import SourceError
 
@@ -81,7 +81,7 @@ class NamedFile:
     def __init__(self, name: str, scratch: Scratch) -> None:
         self.name = name or "the file"
         self._scratch, self._taken, self._size = scratch, 0, 0
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - whoever gets it closes it
+        self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - whoever gets it closes it
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +91,9 @@ class NamedFile:
 
     def read(self, size: int = -1) -> bytes:
         return self._file.read(size)
+
+    def readinto(self, buffer: memoryview) -> int:
+        return self._file.readinto(buffer)
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._file.seek(offset, whence)
