@@ -2,7 +2,7 @@
 
 from components.audio.ahead import Arrived, Fetchers
 from components.audio.decode import DECODER_VERSION, Header, from_array, load, load_with_header, probe
-from components.audio.limits import Limits
+from components.audio.limits import Limits, limits_of
 from components.audio.rounding import Clip16, round16
 from components.audio.source import Source, content_of, digest_of, name_of, near
 from components.audio.windows import cut, window_starts
@@ -19,6 +19,7 @@ __all__ = [
     "cut",
     "digest_of",
     "from_array",
+    "limits_of",
     "load",
     "load_with_header",
     "name_of",

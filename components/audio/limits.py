@@ -2,8 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from components.errors import AudioError
+
+if TYPE_CHECKING:  # what decodes knows no configuration
+    from components.config import AudioConfig
 
 MIN_RATE_HZ, MAX_RATE_HZ = 100, 768_000
 BYTES_PER_VALUE = 4  # libsndfile decodes to float32
@@ -41,6 +45,11 @@ class Limits:
                 f"{sample_rate} Hz), and {self.max_pcm_bytes / 2**20:g} MiB are allowed: "
                 "cut it, or have the limit raised (audio.max_pcm_mib, for a service TIMBRE_MAX_PCM_MIB)"
             )
+
+
+def limits_of(audio: "AudioConfig") -> Limits:
+    """The limits that a configuration sets."""
+    return Limits(audio.max_duration_s, round(audio.max_pcm_mib * 2**20))
 
 
 def check_rate(sample_rate: float, name: str) -> None:

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from components.audio import Limits, name_of
+from components.audio import limits_of, name_of
 from components.config import AudioConfig, DataConfig, Task
 from components.datasets.clips import SPLITS, BadClip
 from components.datasets.few import few_listed
@@ -53,7 +53,7 @@ def build_manifest(
         everything, fit = len(fit), few_listed(fit, data, data.clips_a_label)
         sections.notes.append(f"{len(fit)} of {everything} clips are used: data.clips_a_label is {data.clips_a_label}")
     bad, looked = [*sections.bad, *unfit], list[LookedAt]()
-    limits = Limits(max_duration_s=audio.max_duration_s, max_pcm_bytes=round(audio.max_pcm_mib * 2**20))
+    limits = limits_of(audio)
     far = any(address_of(clip.raw.path) for clip in fit)
     with ThreadPoolExecutor(data.num_workers or (AT_ONCE if far else THREADS)) as pool:
         results = pool.map(lambda clip: look(clip, limits, data.min_duration_s), fit)

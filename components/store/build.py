@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from components.audio import Arrived, Clip16, Fetchers, digest_of, load
+from components.audio import Arrived, Clip16, Fetchers, digest_of, limits_of, load
 from components.config import AudioConfig
 from components.cores import cores
 from components.datasets import BadClip, Manifest
 from components.errors import AudioError, S3Error, StoreError
 from components.places import store_root
 from components.progress import Progress, quiet
-from components.store.folder import Folder, limits_of, sentences
+from components.store.folder import Folder, sentences
 from components.store.ref import StoreRef
 from components.store.shards import ShardWriter, locate
 

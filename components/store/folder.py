@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from components.audio import DECODER_VERSION, Limits
+from components.audio import DECODER_VERSION
 from components.config import AudioConfig
 from components.errors import S3Error, StoreError
 from components.places import mirror_root, store_remote, store_root
@@ -196,8 +196,3 @@ def far(root: Path | None) -> Remote | None:
     """Where the store's root lies on S3, if it does; a root that is named is a folder of this machine."""
     address = store_remote()
     return Remote.of(address) if address and root in (None, store_root()) else None
-
-
-def limits_of(audio: AudioConfig) -> Limits:
-    """The decoder's limits from a configuration."""
-    return Limits(audio.max_duration_s, round(audio.max_pcm_mib * 2**20))

@@ -20,10 +20,10 @@ def draw(history: pd.DataFrame) -> Figure:
         metric.annotate(name, (step.iloc[-1], history[column].iloc[-1]), (6, 0), textcoords="offset points", va="center", fontsize=SMALL_PT,
                         color=colour, annotation_clip=False)  # fmt: skip
     best = int(history["val_f1"].to_numpy().argmax())
-    at, height, late = step.iloc[best], history["val_f1"].iloc[best], best >= len(history) / 2
+    at, height = step.iloc[best], history["val_f1"].iloc[best]
+    metric.axvline(at, color=MUTED, linewidth=1, linestyle=":", zorder=0)
     metric.plot(at, height, marker="o", markersize=7, color=MAIN, markeredgecolor="white", markeredgewidth=1.2)
-    metric.annotate(f"best: {height:.2f} at step {at:,}", (at, height), (0, -16), textcoords="offset points",
-                    ha="right" if late else "left", fontsize=SMALL_PT, color=INK)  # fmt: skip
+    metric.set_title(f"best: macro F1 {height:.2f} at step {at:,}", loc="right", fontsize=SMALL_PT, color=INK)  # above, where no line runs
     metric.set_ylabel("on val")
     tidy(rate).plot(step, history["lr"], color=MUTED, linewidth=1.4)
     rate.set_ylim(0, 1.15 * max(history["lr"].max(), 1e-12))
