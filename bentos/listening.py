@@ -48,15 +48,5 @@ def is_there(content: str, source: str | None, audio_uri: str | None, sources: S
     return True
 
 
-def may_be_there(source: str | None, audio_uri: str | None, sources: Sources) -> bool:
-    """Whether there is something to open, which is not read: less than `is_there` tells, for less."""
-    if audio_uri is not None and kept_audio.may_hold(audio_uri):
-        return True
-    try:
-        return source is not None and sources.roots.find(source).is_file()
-    except (SourceError, OSError):
-        return False
-
-
 def _named(source: str, sources: Sources) -> BinaryIO:
     return sources.roots.open(sources.roots.find(source), source, sources.max_bytes)

@@ -11,8 +11,9 @@ from typing import Any
 from bentos.answers import DIGITS
 from bentos.catalogue import Offer
 from bentos.context import Context
-from bentos.listening import is_there, may_be_there
+from bentos.listening import is_there
 from components.errors import TimbreError
+from components.monitoring.clip_audio import may_be_there
 from components.monitoring.moments import moment
 from components.monitoring.review_queue import Candidate, queue
 from components.registry.errors import UnfitReview, UnknownPrediction
@@ -90,7 +91,7 @@ def ask(
             about = logged[row] = reviews.prediction(pool.ids[row])
         except UnknownPrediction:  # it was forgotten since the pool was read
             return False
-        if not may_be_there(about.source, about.audio_uri, context.sources):
+        if not may_be_there(about.source, about.audio_uri, context.sources.roots.folders):
             return False
         looked["at"] += 1
         return is_there(pool.contents[row], about.source, about.audio_uri, context.sources, check)

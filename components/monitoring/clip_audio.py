@@ -4,7 +4,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from components.audio import content_of
@@ -50,11 +50,15 @@ def first_with(content: str, openers: Iterable[Callable[[], BinaryIO]], check: C
     raise FileNotFoundError(f"the audio {content[:8]} is nowhere any more")
 
 
-def may_be_there(source: str | None, audio_uri: str | None) -> bool:
-    """Whether there is something to open, which is not read."""
+def may_be_there(source: str | None, audio_uri: str | None, roots: Iterable[Path]) -> bool:
+    """Whether there is something to open, which is not read.
+
+    Args:
+        roots: folders below which a client's name may lie.
+    """
     if audio_uri is not None and kept_audio.may_hold(audio_uri):
         return True
-    return source is not None and any(kept_audio.may_hold(str(path)) for path in _named(source))
+    return source is not None and any(kept_audio.may_hold(str(path)) for path in _named(source, roots))
 
 
 def suffix_of(file: BinaryIO) -> str:
@@ -67,15 +71,17 @@ def suffix_of(file: BinaryIO) -> str:
 def _openers(source: str | None, audio_uri: str | None) -> Iterator[Callable[[], BinaryIO]]:
     if audio_uri is not None:
         yield lambda: kept_audio.fetch(audio_uri, MOST_BYTES)
-    for path in _named(source or ""):
+    for path in _named(source or "", data_roots()):
         yield lambda path=path: kept_audio.fetch(str(path), MOST_BYTES)  # type: ignore[misc]
 
 
-def _named(source: str) -> Iterator[Path]:
-    """Where a client's name may lie; no link leads out of the root."""
+def _named(source: str, roots: Iterable[Path]) -> Iterator[Path]:
+    """Where a client's name may lie, which may begin with the root's own; no link leads out of the root."""
     if not source or "://" in source or "\0" in source:
         return
-    for root in data_roots():
-        path = Path(os.path.realpath(root / source))
-        if path.is_relative_to(os.path.realpath(root)):
-            yield path
+    name = PurePosixPath(source)
+    for root in roots:
+        for below in (name, name.relative_to(root.name)) if name.is_relative_to(root.name) else (name,):
+            path = Path(os.path.realpath(root / below))
+            if path.is_relative_to(os.path.realpath(root)):
+                yield path

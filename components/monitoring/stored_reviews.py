@@ -11,6 +11,7 @@ from components.monitoring.detections import begin_of
 from components.monitoring.performance import performance
 from components.monitoring.review_export import export
 from components.monitoring.reviewed import LiveF1, ReviewedClip
+from components.places import data_roots
 from components.registry import Registry
 from components.registry.predictions import Predictions
 from components.registry.reviews import Review, Reviews, lot
@@ -31,8 +32,8 @@ class StoredReviews:
         self._reviews = Reviews(registry.database)
 
     def count_since(self, moment: datetime | None) -> int:
-        fresh = {one.content: one for one in self._reviews.list() if moment is None or one.at > moment}
-        return sum(may_be_there(one.source, one.audio_uri) for one in fresh.values())
+        roots, fresh = data_roots(), {one.content: one for one in self._reviews.list() if moment is None or one.at > moment}
+        return sum(may_be_there(one.source, one.audio_uri, roots) for one in fresh.values())
 
     def live_f1(self, model: str) -> LiveF1 | None:
         since = Predictions(self._registry.database).clock() - timedelta(days=LIVE_DAYS)
