@@ -1,22 +1,23 @@
 """What people review and how they are asked: the same for the routes and the page."""
 
 import math
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count, islice
+from pathlib import Path
 from typing import Any
 
+from bentos import listening
 from bentos.answers import DIGITS
 from bentos.catalogue import Offer
 from bentos.context import Context
-from bentos.listening import is_there
 from components.errors import TimbreError
 from components.monitoring.clip_audio import may_be_there
 from components.monitoring.moments import moment
 from components.monitoring.review_queue import Candidate, queue
-from components.registry.errors import UnfitReview, UnknownPrediction
+from components.registry.errors import UnfitReview
 from components.registry.prediction import Prediction
 from components.registry.predictions import Predictions
 from components.registry.records import rfc3339
@@ -24,6 +25,8 @@ from components.registry.reviews import Pool, Review, Reviews
 
 MOST_LOOKED_AT = 200  # clips whose bytes are sought for one answer
 MOST_LOOKED_UP = 5000  # clips of which it is asked whether there is anything to seek
+AT_ONCE = 100  # of these are asked of the database
+IsThere = Callable[[Prediction], bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +69,13 @@ def since_of(context: Context, text: str | None) -> datetime | None:
 
 
 def ask(
-    context: Context, key: str, since: str | None, limit: int, check: Callable[[], object] = int, skipped: AbstractSet[str] = frozenset()
+    context: Context,
+    key: str,
+    since: str | None,
+    limit: int,
+    check: Callable[[], object] = int,
+    skipped: AbstractSet[str] = frozenset(),
+    is_there: IsThere | None = None,
 ) -> Asked:
     """What to review of a model.
 
@@ -74,31 +83,55 @@ def ask(
         since: see `moment`.
         check: called now and then; what it raises ends the work.
         skipped: contents that are not wanted now.
+        is_there: whether a clip can be had that may be there, asked once of each; a look at MOST_LOOKED_AT of them where none is given.
     Raises:
         TimbreError: if there is no such model, or `since` is no moment.
     """
-    offer, reviews = context.catalogue.find(key), Reviews(context.registry.database)
+    offer, reviews, roots = context.catalogue.find(key), Reviews(context.registry.database), context.sources.roots.folders
     pool, reviewed = reviews.pool(offer.digest, since_of(context, since)), reviews.reviewed(offer.digest)
-    logged: dict[int, Prediction] = {}
-    looked = Counter[str]()
+    search, settings = _Search(reviews, pool, roots, is_there or _look(context, check), check), offer.settings
+    found = queue(pool, reviewed, settings.thresholds, settings.task, limit, search.there, skipped)
+    return Asked(offer, pool, found, search.logged, sum(content not in reviewed for content in pool.contents))
 
-    def there(row: int) -> bool:
+
+class _Search:
+    """Goes through orders of a pool's rows for clips that can be had."""
+
+    def __init__(self, reviews: Reviews, pool: Pool, roots: Sequence[Path], is_there: IsThere, check: Callable[[], object]) -> None:
+        self._reviews, self._pool, self._roots, self._is_there, self._check = reviews, pool, roots, is_there, check
+        self._left = MOST_LOOKED_UP
+        self._found: dict[int, bool] = {}
+        self.logged: dict[int, Prediction] = {}
+
+    def there(self, order: Iterator[int]) -> Iterator[int]:
+        while rows := list(islice(order, AT_ONCE)):
+            self._look_up(rows)
+            yield from filter(self._can_be_had, rows)
+
+    def _look_up(self, rows: Sequence[int]) -> None:
+        self._check()
+        fresh = [row for row in rows if row not in self.logged][: self._left]
+        self._left -= len(fresh)
+        found = self._reviews.predictions([self._pool.ids[row] for row in fresh]) if fresh else {}
+        self.logged.update((row, found[self._pool.ids[row]]) for row in fresh if self._pool.ids[row] in found)  # others are forgotten
+
+    def _can_be_had(self, row: int) -> bool:
+        if row not in self._found:
+            about = self.logged.get(row)
+            self._found[row] = about is not None and may_be_there(about.source, about.audio_uri, self._roots) and self._is_there(about)
+        return self._found[row]
+
+
+def _look(context: Context, check: Callable[[], object]) -> IsThere:
+    looks = count()
+
+    def look(about: Prediction) -> bool:
         check()
-        if looked["up"] == MOST_LOOKED_UP or looked["at"] == MOST_LOOKED_AT:
+        if next(looks) >= MOST_LOOKED_AT:
             return False
-        looked["up"] += 1
-        try:
-            about = logged[row] = reviews.prediction(pool.ids[row])
-        except UnknownPrediction:  # it was forgotten since the pool was read
-            return False
-        if not may_be_there(about.source, about.audio_uri, context.sources.roots.folders):
-            return False
-        looked["at"] += 1
-        return is_there(pool.contents[row], about.source, about.audio_uri, context.sources, check)
+        return listening.is_there(about.content or "", about.source, about.audio_uri, context.sources, check)
 
-    settings = offer.settings
-    found = queue(pool, reviewed, settings.thresholds, settings.task, limit, there, skipped)
-    return Asked(offer, pool, found, logged, sum(content not in reviewed for content in pool.contents))
+    return look
 
 
 @dataclass(frozen=True)

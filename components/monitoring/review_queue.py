@@ -17,7 +17,7 @@ from components.registry.reviews import Pool, lot
 ONE_IN = 4  # is drawn
 EDGE = 1e-6  # keeps the logits of 0 and 1 finite
 Floats = npt.NDArray[np.float64]
-IsThere = Callable[[int], bool]
+Sieve = Callable[[Iterator[int]], Iterator[int]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def queue(
     thresholds: Sequence[float],
     task: Task,
     limit: int,
-    is_there: IsThere = lambda _row: True,
+    there: Sieve = iter,
     skipped: AbstractSet[str] = frozenset(),
 ) -> list[Candidate]:
     """The next clips to review, the most uncertain first, in turn over the labels; each content once.
@@ -53,7 +53,7 @@ def queue(
     Args:
         reviewed: contents that have a review.
         thresholds: [label].
-        is_there: whether the bytes of a row's clip can be had; asked only of rows that are about to be chosen.
+        there: of rows in an order, those whose clips' bytes can be had; asked for no more of them than are chosen.
         skipped: contents that this person does not want now.
     """
     if not pool.ids:
@@ -61,14 +61,11 @@ def queue(
     distances = distances_of(pool.scores, thresholds, task)
     done = np.array([content in reviewed for content in pool.contents], bool)
     free = ~done & np.array([content not in skipped for content in pool.contents], bool)
-    by_distance, by_lot = _by_distance(distances, done, free), _by_lot(pool, free)
+    by_distance, by_lot = there(_by_distance(distances, done, free)), there(_by_lot(pool, free))
     taken: set[int] = set()
 
     def next_of(order: Iterator[int]) -> int | None:
-        for row in order:
-            if row not in taken and is_there(row):
-                return row
-        return None
+        return next((row for row in order if row not in taken), None)
 
     found: list[Candidate] = []
     for place in range(limit):

@@ -110,6 +110,18 @@ class Reviews:
         with self.database.read() as session:
             return _prediction(session, prediction_id)
 
+    def predictions(self, prediction_ids: Sequence[str]) -> dict[str, Prediction]:
+        """Logged predictions by id, in two queries; those that are forgotten are left out.
+
+        Args:
+            prediction_ids: some hundred at a time, as a pool has them.
+        """
+        with self.database.read() as session:
+            rows = session.scalars(select(PredictionRow).where(PredictionRow.id.in_(prediction_ids))).all()
+            wanted = select(LoggedModelRow).where(LoggedModelRow.digest.in_({row.model for row in rows}))
+            models = {model.digest: model for model in session.scalars(wanted)}
+            return {row.id: _told(row, models[row.model]) for row in rows}
+
     def add(
         self,
         prediction_id: str,
@@ -245,7 +257,10 @@ def _prediction(session: Session, prediction_id: str, lock: bool = False) -> Pre
     row = session.scalar(wanted.with_for_update(key_share=True) if lock else wanted) if prediction_id.isprintable() else None
     if row is None:
         raise UnknownPrediction(f"no prediction {prediction_id[:80]!r} is logged here: take an id that an answer or the review queue gave")
-    model = session.get_one(LoggedModelRow, row.model)
+    return _told(row, session.get_one(LoggedModelRow, row.model))
+
+
+def _told(row: PredictionRow, model: LoggedModelRow) -> Prediction:
     values = {name: getattr(row, name) for name in COLUMNS}
     known = row.scores is not None and row.decisions is not None
     values["scores"] = unpacked([row.scores], len(model.labels), FLOATS, np.nan)[:, 0] if known else None

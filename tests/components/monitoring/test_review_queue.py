@@ -74,7 +74,7 @@ def test_clips_whose_bytes_are_gone_are_passed_over() -> None:
         asked.append(row)
         return row % 2 == 0
 
-    found = ask(pool, 4, is_there=is_there)
+    found = ask(pool, 4, there=lambda order: filter(is_there, order))
     assert all(one.row % 2 == 0 for one in found)
     assert len(found) == 4
     assert len(asked) < 20

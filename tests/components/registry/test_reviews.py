@@ -152,6 +152,8 @@ def test_the_pool_has_the_newest_of_each_content_that_can_be_heard(database: Dat
     pool = reviews.pool(MODEL, START)
     assert [(name, place) for name in "abcdef" for place, one in enumerate(pool.contents) if one == sha(name)] == [("a", 0), ("d", 1)]
     about = [reviews.prediction(one) for one in pool.ids]
+    together = reviews.predictions([*pool.ids, "forgotten"])
+    assert {one: told.source for one, told in together.items()} == {one.id: one.source for one in about}
     assert (pool.ids[0], about[0].at, [one.source for one in about], [one.audio_uri for one in about]) == (
         newest.id, newest.at, ["a.wav", None], [None, "/kept/d"],
     )  # fmt: skip
