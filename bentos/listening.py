@@ -14,6 +14,7 @@ from components.monitoring.clip_audio import first_with
 TYPES = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "mp3": "audio/mpeg", "aiff": "audio/aiff"}
 UNKNOWN_TYPE = "application/octet-stream"
 GONE = "the audio of this prediction is not where this service may read it any more: review another one"
+AWAY = "the audio of this prediction cannot be read at the moment: try again later, or review another one"
 
 
 def open_audio(content: str, source: str | None, audio_uri: str | None, sources: Sources, check: Callable[[], object] = int) -> BinaryIO:
@@ -24,7 +25,7 @@ def open_audio(content: str, source: str | None, audio_uri: str | None, sources:
         sources: finds what a client named below the data roots; objects of S3 that a client named are not fetched again.
         check: called now and then; what it raises ends the work.
     Raises:
-        SourceError: missing, with a sentence that tells no path.
+        SourceError: missing, or away where its place does not give it at the moment, with a sentence that tells no path.
     """
     openers: list[Callable[[], BinaryIO]] = []
     if audio_uri is not None:
@@ -35,6 +36,8 @@ def open_audio(content: str, source: str | None, audio_uri: str | None, sources:
         return first_with(content, openers, check)
     except FileNotFoundError:
         raise SourceError("missing", GONE) from None
+    except OSError as error:
+        raise SourceError("away", AWAY) from error
 
 
 def is_there(content: str, source: str | None, audio_uri: str | None, sources: Sources, check: Callable[[], object] = int) -> bool:

@@ -31,6 +31,11 @@ def draw_error(text: str) -> str:
     return f'<section class="tb tb-error" role="alert"><p><b>That did not work.</b></p><p>{safe(sentence(text))}</p></section>'
 
 
+def draw_note(text: str) -> str:
+    """Sentences that a person should know, read aloud when there is a pause."""
+    return f'<section class="tb tb-note" role="status"><p>{safe(text)}</p></section>'
+
+
 def _head(result: Result) -> str:
     heard = [result.names[place] for place in np.argsort(-result.scores.clip, kind="stable") if result.decisions[place]]
     lead = ", ".join(heard) if heard else "nothing that the model is sure of"

@@ -13,25 +13,23 @@ from bentos.budget import Budget
 from bentos.catalogue import PRODUCTION
 from bentos.context import Context
 from bentos.errors import refusal
-from bentos.listening import open_audio
 from bentos.page.clips import Clips
 from bentos.page.door import COOKIE, HEARD
-from bentos.page.drawing import draw_error
+from bentos.page.drawing import draw_error, draw_note
 from bentos.page.marks import percent, safe
-from bentos.source_errors import SourceError
-from components.audio import load
+from bentos.page.playable import Playable
 from components.config import Task
-from components.errors import AudioError, TimbreError
-from components.evaluation.names import display_name
+from components.errors import TimbreError
+from components.evaluation.names import display_name, plural
 
 PERIOD = "30d"
-TRIES = 5  # clips that turn out not to be playable, before it is said
 KEYS = "1234567890qwertyuiofghjklzxcvbn"  # of the labels in their order; p plays, m shows the model's opinion, s skips, Enter saves
 QUIET: Any = {"queue": False, "api_visibility": "private"}  # a queue lives in one process, and a request may come to another
 NOTHING = (
     '<section class="tb tb-empty"><p class="tb-lead">There is nothing to review.</p><p>Clips of the last 30 days come here, '
     "where their audio is kept or still lies below a data folder.</p></section>"
 )
+AGAIN = "Press Skip to look again."
 WAIT = '<section class="tb tb-empty"><p class="tb-lead">The next clip to review will stand here.</p></section>'
 ASK = (  # where nothing is ticked; of one label of many there is always one
     "Nothing is ticked. If none of these play, press <b>Save and next</b><span class='tb-keys'> or <kbd>Enter</kbd></span> once more.",
@@ -97,19 +95,14 @@ def _read(told: str) -> reviewing.Said | None:
 
 
 def _next(context: Context, clips: Clips, model: str, skipped: set[str], budget: Budget) -> str:
-    for _ in range(TRIES):
-        asked = reviewing.ask(context, model, PERIOD, 1, budget.check, skipped)
-        if not asked.candidates:
-            break
-        row, rate = asked.candidates[0].row, asked.offer.settings.sample_rate
-        content, about = asked.pool.contents[row], asked.logged[row]
-        try:
-            with open_audio(content, about.source, about.audio_uri, context.sources, budget.check) as file:
-                sound = clips.keep_heard(load(file, rate, context.config.limits), rate)
-        except (SourceError, AudioError):  # it went, or was cut off, since the queue looked: another one is asked
-            skipped = skipped | {content}
-            continue
-        return _card(asked, sound)
+    rate = context.catalogue.find(model).settings.sample_rate
+    playable = Playable(context, clips, rate, budget.check)
+    asked = reviewing.ask(context, model, PERIOD, 1, budget.check, skipped, playable.is_there)
+    away = f"The audio of {plural(playable.away, 'clip')} cannot be read at the moment" if playable.away else ""
+    if asked.candidates:
+        return (draw_note(f"{away}: others come first.") if away else "") + _card(asked, playable.sound)
+    if away or playable.late:
+        return draw_note(f"{away or 'No clip could be read in time'}. {AGAIN}")
     return NOTHING
 
 

@@ -1,6 +1,7 @@
 """The bytes of a logged clip: what was kept, or the file that a client named below a data root, where it still has the same bytes."""
 
 import contextlib
+import errno
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -8,12 +9,14 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from components.audio import content_of
-from components.errors import TimbreError
+from components.errors import S3Error, TimbreError
 from components.monitoring import kept_audio
 from components.places import data_roots
 
 log = logging.getLogger(__name__)
 MOST_BYTES = 2**30
+GONE = frozenset({None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG})  # what a disk says of no file
+GONE_ON_S3 = frozenset({"missing", "large", "damaged"})
 KINDS = ((b"RIFF", "wav"), (b"RF64", "wav"), (b"fLaC", "flac"), (b"OggS", "ogg"), (b"ID3", "mp3"), (b"\xff", "mp3"), (b"FORM", "aiff"))
 
 
@@ -24,7 +27,8 @@ def open_clip(content: str, source: str | None, audio_uri: str | None) -> Binary
         content: BLAKE3 that the bytes must have.
         source, audio_uri: as the prediction log has them.
     Raises:
-        OSError: if it is nowhere any more.
+        FileNotFoundError: if it is nowhere any more.
+        OSError: if its place does not give it at the moment.
     """
     return first_with(content, _openers(source, audio_uri))
 
@@ -36,7 +40,9 @@ def first_with(content: str, openers: Iterable[Callable[[], BinaryIO]], check: C
         check: called now and then; what it raises ends the work.
     Raises:
         FileNotFoundError: if there is none.
+        OSError: if there may be one, which its place does not give at the moment.
     """
+    away: Exception | None = None
     for opener in openers:
         with contextlib.ExitStack() as stack:
             try:
@@ -47,6 +53,9 @@ def first_with(content: str, openers: Iterable[Callable[[], BinaryIO]], check: C
                     return file
             except (OSError, ValueError, TimbreError) as error:
                 log.debug("the audio %s cannot be opened: %s", content[:8], error)
+                away = error if _may_pass(error) else away
+    if away is not None:
+        raise OSError(f"the audio {content[:8]} cannot be read at the moment: {away}") from away
     raise FileNotFoundError(f"the audio {content[:8]} is nowhere any more")
 
 
@@ -66,6 +75,13 @@ def suffix_of(file: BinaryIO) -> str:
     start = file.read(4)
     file.seek(0)
     return next((name for sign, name in KINDS if start.startswith(sign)), "")
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same place may give the file at another time."""
+    if isinstance(error.__cause__, S3Error):
+        return error.__cause__.kind not in GONE_ON_S3
+    return isinstance(error, OSError) and error.errno not in GONE
 
 
 def _openers(source: str | None, audio_uri: str | None) -> Iterator[Callable[[], BinaryIO]]:

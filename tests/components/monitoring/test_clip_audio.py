@@ -1,11 +1,17 @@
 """The bytes of logged clips: where they may lie, and what is said where they cannot be read."""
 
+import errno
+import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 from blake3 import blake3
 
-from components.monitoring.clip_audio import may_be_there, open_clip
+from components.errors import S3Error
+from components.monitoring import kept_audio
+from components.monitoring.clip_audio import first_with, may_be_there, open_clip
 
 SOUND = b"sound"
 CONTENT = blake3(SOUND).hexdigest()
@@ -41,3 +47,36 @@ def test_what_is_no_file_below_a_root_is_not_there(root: Path, source: str | Non
 def test_only_the_roots_that_are_given_are_asked(root: Path) -> None:
     assert not may_be_there("clips/a.wav", None, [root.parent])
     assert may_be_there("clips/a.wav", None, [root.parent, root])
+
+
+def refusing(error: OSError) -> Callable[[], BinaryIO]:
+    def opener() -> BinaryIO:
+        raise error
+
+    return opener
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.EACCES, errno.ENFILE])
+def test_what_a_disk_does_not_give_may_come_another_time(code: int) -> None:
+    away = refusing(OSError(code, "no"))
+    with pytest.raises(OSError, match="cannot be read at the moment") as caught:
+        first_with(CONTENT, [away, refusing(FileNotFoundError(errno.ENOENT, "no"))])
+    assert not isinstance(caught.value, FileNotFoundError)
+    with first_with(CONTENT, [away, lambda: io.BytesIO(SOUND)]) as file:
+        assert file.read() == SOUND
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(errno.ENOENT, "no"), OSError(errno.ELOOP, "no"), OSError("it is no regular file")])
+def test_what_is_no_file_is_gone(error: OSError) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere any more"):
+        first_with(CONTENT, [refusing(error), lambda: io.BytesIO(b"changed since")])
+
+
+@pytest.mark.parametrize(("kind", "gone"), [("missing", True), ("large", True), ("away", False), ("credentials", False), ("denied", False)])
+def test_s3_tells_what_is_gone(monkeypatch: pytest.MonkeyPatch, kind: str, gone: bool) -> None:
+    def of(_address: str) -> Any:
+        raise S3Error("no", kind)
+
+    monkeypatch.setattr(kept_audio.Remote, "of", of)
+    with pytest.raises(FileNotFoundError if gone else OSError, match="nowhere" if gone else "at the moment"):
+        open_clip(CONTENT, None, "s3://kept/clip")
