@@ -83,10 +83,7 @@ class Clips:
 
     def sweep(self, before: float) -> None:
         """Remove what was last written before a moment."""
-        for path in self.folder.iterdir():
-            with contextlib.suppress(OSError):
-                if path.is_file() and path.stat().st_mtime < before:
-                    path.unlink()
+        sweep(self.folder, before)
 
     @contextlib.contextmanager
     def _place(self, token: str, size: int) -> Iterator[BinaryIO]:
@@ -94,7 +91,7 @@ class Clips:
         path = self.folder / token
         try:
             with contextlib.ExitStack() as stack:
-                with self._alone():
+                with alone(self.folder):
                     self._check_room(size)
                     file = stack.enter_context(path.open("x+b"))
                     _allocate(file, size)
@@ -104,16 +101,6 @@ class Clips:
             if isinstance(error, OSError) and error.errno in FULL_DISK:
                 raise Refused(503, FULL, {"Retry-After": "60"}) from error
             raise
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """No other thread or process looks for room meanwhile."""
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(folder)
 
     def _check_room(self, size: int) -> None:
         self.sweep(time.time() - KEPT_S)
@@ -136,6 +123,25 @@ class _Measured:
         written = self._file.write(data)
         self.end = max(self.end, self._file.tell())
         return written
+
+
+def sweep(folder: Path, before: float) -> None:
+    """Remove the files of a folder that were last written before a moment."""
+    for path in folder.iterdir():
+        with contextlib.suppress(OSError):
+            if path.is_file() and path.stat().st_mtime < before:
+                path.unlink()
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """No other thread or process is in this folder meanwhile."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
 
 
 def _allocate(file: BinaryIO, size: int) -> None:

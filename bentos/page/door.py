@@ -5,6 +5,7 @@ Gradio neither takes uploads nor gives files: both are done here, so that no pat
 
 import json
 import re
+import uuid
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from bentos.context import Context
 from bentos.errors import Refused, refusal
 from bentos.page.clips import Clips
 from bentos.page.marks import safe, sentence
+from bentos.page.turns import REVIEWER, TOKEN
 from bentos.uploads import check_type, uploads
 
 HERE = Path(__file__).parent
@@ -91,7 +93,10 @@ class Door:
             await self.check(request)
         except Exception as error:
             return _login_page(refusal(error), said=COOKIE in request.cookies)
-        return await _page(self._gradio, request)
+        page = await _page(self._gradio, request)
+        if not TOKEN.fullmatch(request.cookies.get(REVIEWER, "")):
+            self._set(page, request, REVIEWER, uuid.uuid4().hex)
+        return page
 
     async def _config(self, request: Request) -> Response:
         await self.check(request)
@@ -107,7 +112,7 @@ class Door:
         return _Passed(self._gradio, json.dumps({"fn_index": number, "data": texts, "session_hash": session}).encode())
 
     async def _login(self, request: Request) -> Response:
-        """Take a key into a cookie that no script reads and no other site sends."""
+        """Take a key into a cookie."""
         self._refuse_other_sites(request)
         async with request.form(max_files=0, max_fields=4) as form:
             secret = str(form.get("key", "")).strip()
@@ -116,9 +121,13 @@ class Door:
         except Exception as error:
             return _login_page(refusal(error), said=True)
         home = _to_home(request)
-        secure = urlsplit(self._context.config.public_url or str(request.url)).scheme == "https"
-        home.set_cookie(COOKIE, secret, path=PAGE, secure=secure, httponly=True, samesite="strict")
+        self._set(home, request, COOKIE, secret)
         return home
+
+    def _set(self, answer: Response, request: Request, cookie: str, value: str) -> None:
+        """A cookie that no script reads and no other site sends."""
+        secure = urlsplit(self._context.config.public_url or str(request.url)).scheme == "https"
+        answer.set_cookie(cookie, value, path=PAGE, secure=secure, httponly=True, samesite="strict")
 
     async def _logout(self, request: Request) -> Response:
         self._refuse_other_sites(request)

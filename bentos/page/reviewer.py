@@ -18,11 +18,15 @@ from bentos.page.door import COOKIE, HEARD
 from bentos.page.drawing import draw_error, draw_note
 from bentos.page.marks import percent, safe
 from bentos.page.playable import Playable
+from bentos.page.turns import REVIEWER, Turn
 from components.config import Task
 from components.errors import TimbreError
 from components.evaluation.names import display_name, plural
+from components.registry.errors import Reviewed
+from components.registry.prediction import Prediction
 
 PERIOD = "30d"
+TURNS = "turns"  # below the folder of clips
 KEYS = "1234567890qwertyuiofghjklzxcvbn"  # of the labels in their order; p plays, m shows the model's opinion, s skips, Enter saves
 QUIET: Any = {"queue": False, "api_visibility": "private"}  # a queue lives in one process, and a request may come to another
 NOTHING = (
@@ -30,6 +34,7 @@ NOTHING = (
     "where their audio is kept or still lies below a data folder.</p></section>"
 )
 AGAIN = "Press Skip to look again."
+MEANWHILE = "Somebody reviewed that clip while it lay before you, so your answer was not kept."
 WAIT = '<section class="tb tb-empty"><p class="tb-lead">The next clip to review will stand here.</p></section>'
 ASK = (  # where nothing is ticked; of one label of many there is always one
     "Nothing is ticked. If none of these play, press <b>Save and next</b><span class='tb-keys'> or <kbd>Enter</kbd></span> once more.",
@@ -74,10 +79,12 @@ async def _step(context: Context, clips: Clips, asked: list[str], request: gr.Re
         try:
             if (said := _read(told)) is not None:
                 await run_in_threadpool(reviewing.review, context, said, caller.name)
-        except TimbreError as error:  # a review that is refused, as one that somebody else has made; the next clip comes all the same
+        except Reviewed:
+            wrong = draw_note(MEANWHILE)
+        except TimbreError as error:  # a review that is refused; the next clip comes all the same
             wrong = draw_error(refusal(error).detail)
-        budget = context.budget()
-        return wrong + await context.look(budget, _next, context, clips, model or PRODUCTION, set(skipped.split()), budget)
+        budget, reviewer = context.budget(), request.cookies.get(REVIEWER, "")
+        return wrong + await context.look(budget, _next, context, clips, reviewer, model or PRODUCTION, set(skipped.split()), budget)
     except Exception as error:  # a fault of ours too: `refusal` logs it, and of what escapes Gradio would tell nobody anything
         return wrong + draw_error(refusal(error).detail)
 
@@ -94,16 +101,23 @@ def _read(told: str) -> reviewing.Said | None:
         return None
 
 
-def _next(context: Context, clips: Clips, model: str, skipped: set[str], budget: Budget) -> str:
+def _next(context: Context, clips: Clips, reviewer: str, model: str, skipped: set[str], budget: Budget) -> str:
     rate = context.catalogue.find(model).settings.sample_rate
-    playable = Playable(context, clips, rate, budget.check)
-    asked = reviewing.ask(context, model, PERIOD, 1, budget.check, skipped, playable.is_there)
+    playable, turn = Playable(context, clips, rate, budget.check), Turn(clips.folder / TURNS, reviewer)
+
+    def is_there(about: Prediction) -> bool:
+        return playable.is_there(about) and turn.take(about.content or "")
+
+    turn.leave()
+    held = turn.others()
+    asked = reviewing.ask(context, model, PERIOD, 1, budget.check, skipped | held, is_there)
     away = f"The audio of {plural(playable.away, 'clip')} cannot be read at the moment" if playable.away else ""
     if asked.candidates:
         return (draw_note(f"{away}: others come first.") if away else "") + _card(asked, playable.sound)
-    if away or playable.late:
-        return draw_note(f"{away or 'No clip could be read in time'}. {AGAIN}")
-    return NOTHING
+    late = "No clip could be read in time" if playable.late else ""
+    busy = "The clips that are left lie before other people" if asked.waiting and (held - skipped).intersection(asked.pool.contents) else ""
+    why = ". ".join(filter(None, (away, late, busy)))
+    return draw_note(f"{why}. {AGAIN}") if why else NOTHING
 
 
 def _card(asked: reviewing.Asked, sound: str) -> str:

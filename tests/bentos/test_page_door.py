@@ -99,6 +99,13 @@ def test_a_key_logs_in_and_out(stranger: TestClient, keys: dict[str, str]):
     assert stranger.get("/ui/config").status_code == 401
 
 
+def test_a_browser_is_known_again_by_a_number_that_no_script_reads(guest: TestClient):
+    given = guest.get("/ui/").headers["set-cookie"]
+    assert re.match("timbre_reviewer=[0-9a-f]{32}; ", given)
+    assert {"HttpOnly", "SameSite=strict", "Path=/ui"} <= set(given.split("; "))
+    assert "set-cookie" not in guest.get("/ui/").headers
+
+
 @pytest.mark.parametrize(
     ("scope", "status", "said"), [("", 401, "API key"), ("models", 403, "wants the scope predict"), ("wrong", 401, "key")]
 )

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from bentos.app import create_app
 from bentos.config import ServiceConfig
-from bentos.page import playable
+from bentos.page import playable, turns
 from components.errors import S3Error
 from components.monitoring import kept_audio
 from components.registry import ApiKeys, Registry
@@ -62,6 +62,12 @@ def page(home: Path, keys: dict[str, str]) -> Iterator[TestClient]:
         yield client
 
 
+@pytest.fixture(autouse=True)
+def nothing_lies_before_anybody(home: Path) -> None:
+    for path in (home / "tmp").glob("*/turns/*"):
+        path.unlink()
+
+
 def ask(page: TestClient, key: str, *data: object) -> str:
     """What the tab draws."""
     page.cookies.set("timbre_key", key, path="/ui")
@@ -91,12 +97,31 @@ def test_a_clip_is_shown_skipped_and_saved(page: TestClient, keys: dict[str, str
     assert "3 wait" in third
     assert data(third, "id") != data(first, "id")
     again = ask(page, keys["both"], "production", json.dumps(said), "")
-    assert 'role="alert"' in again
-    assert "send replace" in again
+    assert "Somebody reviewed that clip while it lay before you, so your answer was not kept." in again
+    assert 'class="tb tb-error"' not in again
     assert "3 wait" in again  # the next clip stands below
     with Registry() as registry:
         (kept,) = Reviews(registry.database).list()
     assert (kept.labels, kept.reviewer, kept.opinion_shown) == (("mid",), "both", True)
+
+
+def test_two_people_are_shown_different_clips(page: TestClient, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+    def come(who: str, *data: object) -> str:
+        page.cookies.set("timbre_reviewer", who * 32, path="/ui")
+        return ask(page, keys["both"], "production", *data)
+
+    drawn = [come(who, "", "") for who in "abcd"]
+    shown = [data(one, "content") for one in drawn if "tb-card" in one]
+    assert len(set(shown)) == len(shown) >= 3
+    assert data(come("a", "", ""), "content") == shown[0]  # who loads the page again hears the same
+    left = come("e", "", "")
+    assert "The clips that are left lie before other people. Press Skip to look again." in left
+    assert "tb-card" not in left
+    come("b", "", " ".join(shown))
+    assert data(come("e", "", ""), "content") == shown[1]  # what one skips, the others hear
+    monkeypatch.setattr(turns, "HELD_S", -1)
+    assert data(come("f", "", ""), "content") == shown[0]
+    page.cookies.delete("timbre_reviewer")
 
 
 @pytest.fixture

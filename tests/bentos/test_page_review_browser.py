@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from bentos.page.turns import REVIEWER
 from components.registry.predictions import Predictions
 from components.registry.reviews import Review, Reviews
 from components.registry.tables import ReviewRow
@@ -13,6 +14,7 @@ from tests.fixtures.browser import CHROMIUM, chromium
 from tests.fixtures.running import CODES, Running, furnish, running, until
 
 MODEL = {"model_ckpt_path": "production"}
+ANN, BOB = "a" * 32, "b" * 32
 CARD = "#tb-review .tb-card"
 HELD_DOWN = """() => { for (let press = 0; press < 3; press++) {  // as a browser does while Enter is down on a button
   const event = new KeyboardEvent("keydown", { key: "Enter", repeat: true, bubbles: true, cancelable: true });
@@ -37,18 +39,30 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def tab(site: Running) -> Iterator[Page]:
     """The review tab in a browser, with a clip; no script may fail. Every review is forgotten at the end."""
     with chromium() as browser:
-        page = browser.new_page()
+        page = opened(browser, site, ANN)
         faults: list[str] = []
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.set_default_timeout(60_000)
-        page.goto(f"{site.url}/ui/")
-        page.get_by_role("tab", name="Review").click()
-        expect(page.locator(CARD)).to_contain_text("4 wait")
+        review(page, site)
         yield page
         page.close()
         assert faults == []
     with site.registry() as registry, registry.database.write() as session:
         session.query(ReviewRow).delete()
+
+
+def opened(browser: Browser, site: Running, reviewer: str) -> Page:
+    """A page of a browser that was here before."""
+    context = browser.new_context()
+    context.add_cookies([{"name": REVIEWER, "value": reviewer, "url": site.url}])
+    return context.new_page()
+
+
+def review(page: Page, site: Running) -> None:
+    """Open the tab."""
+    page.set_default_timeout(60_000)
+    page.goto(f"{site.url}/ui/")
+    page.get_by_role("tab", name="Review").click()
+    expect(page.locator(CARD)).to_contain_text("4 wait")
 
 
 def reviews(site: Running) -> list[Review]:
@@ -150,3 +164,22 @@ def test_on_a_phone(tab: Page, scheme: str):
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
     expect(ask).to_be_in_viewport(ratio=1)
     assert ask.bounding_box()["y"] + ask.bounding_box()["height"] <= save.bounding_box()["y"]
+
+
+@in_a_browser
+def test_two_people_hear_different_clips_and_the_slower_one_is_told(tab: Page, site: Running):
+    other = opened(tab.context.browser, site, BOB)
+    review(other, site)
+    mine, theirs = (page.locator(CARD).get_attribute("data-id") for page in (tab, other))
+    assert mine != theirs
+    with site.registry() as registry:
+        Reviews(registry.database).add(str(mine), ["low"], "somebody else")
+    tab.keyboard.press("2")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("#tb-review .tb-note")).to_contain_text("Somebody reviewed that clip while it lay before you")
+    expect(tab.locator(CARD)).to_contain_text("3 wait")
+    assert tab.locator(CARD).get_attribute("data-id") not in (mine, theirs)
+    assert tab.locator(".tb-error").count() == 0
+    assert boxes(tab) == [False] * 3
+    assert [one.reviewer for one in reviews(site)] == ["somebody else"]
+    other.close()
