@@ -46,7 +46,7 @@ lint: setup
 test: lint data/sample/README.md
 	$(PYTEST) -m "not slow"
 
-# The tests of all operations have one name, by which xdist would run the first alone: they go without it.
+# The tests of all operations have one name, by which xdist would run the first alone (tests/conftest.py refuses that): they go without it.
 OPERATIONS := tests/bentos/test_openapi.py
 test-slow: setup data/sample/README.md
 	$(PYTEST) -m slow --ignore $(OPERATIONS)

@@ -2,7 +2,8 @@
 
 import logging
 import signal
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -20,6 +21,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take minutes come first, or the last of them would run while the other processes have nothing left to do."""
     places = {folder: place for place, folder in enumerate(LONG)}
     items.sort(key=lambda item: min(places.get(part, len(LONG)) for part in item.path.parts))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(ids: Sequence[str]) -> None:
+    """xdist knows tests by their names, and would run the first of several that share one."""
+    if names := [name for name, times in Counter(ids).items() if times > 1]:
+        pytest.exit(f"xdist would run one test alone of those named {names[0]}: give each a name of its own, or run them without -n", 1)
 
 
 @pytest.fixture(autouse=True)
