@@ -23,6 +23,7 @@ from tests.fixtures.besieged import FORM, PREDICT, SOUND, ask, connected, family
 from tests.fixtures.running import Running, furnish, refuses, running, until
 
 pytestmark = pytest.mark.slow
+LOOKS_S = 10  # between BentoML's looks at its processes
 CONFIG = "name: tones\ndata: {train: ['irmastrain:/srv/own']}\n"
 
 
@@ -175,6 +176,19 @@ def test_one_worker_that_ends_takes_nothing_from_the_others(home: Path):
             assert b"timbre_requests_pending" in ask(service, "GET", "/metrics").body
     assert "FileNotFoundError" not in (home / "service.log").read_text()
     assert not ours(home)
+
+
+def test_in_a_container_a_process_that_ends_is_not_replaced_and_the_last_ends_the_service(home: Path):
+    with started(home, furnish(home), TIMBRE_NUM_WORKERS="2", BENTOML_CONTAINERIZED="true") as service:
+        works(service)
+        parent = psutil.Process(service.pid)
+        first, other = (one for one in parent.children() if _takes_requests(one))
+        first.kill()
+        time.sleep(LOOKS_S + 2)
+        assert [one for one in parent.children() if _takes_requests(one)] == [other]
+        works(service)
+        other.kill()
+        until(lambda: parent.status() == psutil.STATUS_ZOMBIE)
 
 
 def _takes_requests(process: psutil.Process) -> bool:
