@@ -44,6 +44,7 @@ class DataConfig(Section):
     train: tuple[str, ...] = ()
     val: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
+    reviewed: tuple[str, ...] = ()  # joins train, but for audio that is there already or held out
     val_share: Share = 0.15  # of the training groups, where `val` is empty and the data bring no split
     test_share: Share = 0.15  # likewise
     split_seed: int = 0
@@ -51,6 +52,12 @@ class DataConfig(Section):
     min_duration_s: PositiveFloat = 0.1
     clips_a_label: PositiveInt | None = None  # in each split and fold; all where none
     num_workers: PositiveInt | None = None  # threads that read files; as many as fit where none
+
+    @model_validator(mode="after")
+    def _reviews_join_others(self) -> "DataConfig":
+        if self.reviewed and not self.train:
+            raise ValueError("data.reviewed joins data.train, which names nothing: name both")
+        return self
 
 
 class AudioConfig(Section):

@@ -86,5 +86,5 @@ def _data(paths: Mapping[str, Sequence[str] | None]) -> dict[str, Any]:
         return {} if test is None else {"data.test": list(test)}
     if train is None:
         raise ConfigError("--val-paths drops the data of the configuration, and nothing is left to train on: add --train-paths TYPE:PATH")
-    made: dict[str, Any] = {"data.train": list(train), "data.val": list(val or ()), "data.test": list(test or ())}
+    made: dict[str, Any] = {"data.train": list(train), "data.val": list(val or ()), "data.test": list(test or ()), "data.reviewed": []}
     return made if test else {**made, "data.test_share": 0.0}

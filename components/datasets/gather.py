@@ -9,8 +9,9 @@ from components.datasets.clips import SPLITS, BadClip
 from components.datasets.few import few_listed
 from components.datasets.look import LookedAt, look, notes_on_duplicates, split_off
 from components.datasets.manifest import Manifest
-from components.datasets.sections import Sections, one_label_each
+from components.datasets.sections import REVIEWED, Sections, one_label_each
 from components.datasets.sources import resolve_labels
+from components.datasets.twins import settle_twins
 from components.errors import DataError
 from components.labels import LabelSet
 from components.progress import Progress, quiet
@@ -35,7 +36,8 @@ def build_manifest(
 
     A data set with a split of its own gives each section its part; named under `train` it also gives val and test, where
     those sections are empty. What is then missing is split off from train by group (`val_share`, `test_share`). For `multiclass` a
-    clip that has not exactly one label is a bad one. With `clips_a_label` the other files are not looked at.
+    clip that has not exactly one label is a bad one. With `clips_a_label` the other files are not looked at. What `reviewed` names joins
+    train, but for audio that the others hold (`settle_twins`).
 
     Raises:
         DataError: if nothing is there, a label is not in the set, or a data set gives its section no clip.
@@ -43,7 +45,7 @@ def build_manifest(
     """
     label_set = resolve_labels(data, labels)
     sections = Sections(data, label_set)
-    for section in SPLITS:
+    for section in (*SPLITS, REVIEWED):
         for spec in getattr(data, section):
             sections.read(spec, section)
     if not sections.clips:
@@ -62,9 +64,11 @@ def build_manifest(
                 bad.append(result)
             else:
                 looked.append(result)
+    looked, held_out, notes = settle_twins(looked, task)
     looked = split_off(looked, data)
     manifest = Manifest.of_rows([_row(clip, label_set) for clip in looked], label_set)
-    return Gathered(manifest, sorted(bad, key=lambda clip: clip.path), sections.notes + notes_on_duplicates(looked))
+    bad = sorted([*bad, *held_out], key=lambda clip: clip.path)
+    return Gathered(manifest, bad, notes + sections.notes + notes_on_duplicates(looked))
 
 
 def _row(looked: LookedAt, label_set: LabelSet) -> dict[str, object]:

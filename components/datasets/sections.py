@@ -14,16 +14,23 @@ from components.datasets.sources import read_dataset
 from components.errors import DataError
 from components.labels import LabelSet
 
+REVIEWED = "reviewed"  # the section that joins train
+
 
 @dataclass(frozen=True)
 class Listed:
-    """A clip with its place in the manifest, its file not looked at yet."""
+    """A clip with its place in the manifest, its file not looked at yet.
+
+    Args:
+        reviewed: whether it is of `data.reviewed`.
+    """
 
     raw: RawClip
     source: str
     clip_id: str
     group: str
     split: str
+    reviewed: bool = False
 
 
 def one_label_each(clips: Sequence[Listed]) -> tuple[list[Listed], list[BadClip]]:
@@ -57,7 +64,7 @@ class Sections:
         Raises:
             DataError: if it cannot be read, brings no labels to train or val, or gives the section no clip.
         """
-        before = len(self.clips)
+        before, aim = len(self.clips), _split_of(section)
         if spec not in self._read:
             self._read[spec] = read_dataset(spec, self.label_set)
             self.bad += [clip for dataset in self._read[spec] for clip in dataset.bad]
@@ -66,13 +73,14 @@ class Sections:
             if dataset.source == "inference" and section != "test":
                 raise DataError(f"data.{section}: {spec} brings no labels: write TYPE:PATH with a type that does, such as irmastrain:PATH")
             self._add(dataset, spec, section)
-        if not any(clip.split == section for clip in self.clips[before:]):
+        if not any(clip.split == aim for clip in self.clips[before:]):
             why = f"; {self.bad[-1].path} {self.bad[-1].reason}" if self.bad else ""
-            raise DataError(f"data.{section}: {spec} gives {section} no clip: check its type, its path and its own split{why}")
+            raise DataError(f"data.{section}: {spec} gives {aim} no clip: check its type, its path and its own split{why}")
 
     def _add(self, dataset: Dataset, spec: str, section: str) -> None:
-        splits = [clip.split or section for clip in dataset.clips]
-        taken = [split == section or (section == "train" and not getattr(self.data, split)) for split in splits]
+        aim = _split_of(section)
+        splits = [clip.split or aim for clip in dataset.clips]
+        taken = [split == aim or (section == "train" and not getattr(self.data, split)) for split in splits]
         clips = [clip for clip, take in zip(dataset.clips, taken, strict=True) if take]
         name = self._name(dataset.root.resolve(), {clip.name for clip in clips})
         scope = f"{dataset.source}:{name}/" if dataset.counted_groups else f"{dataset.source}:"
@@ -80,7 +88,7 @@ class Sections:
             clip_id = f"{name}/{clip.name}"
             group = scope + unicodedata.normalize("NFC", clip.group) if clip.group else clip_id
             self._ids.add(clip_id)
-            self.clips.append(Listed(clip, dataset.source, clip_id, group, clip.split or section))
+            self.clips.append(Listed(clip, dataset.source, clip_id, group, clip.split or aim, section == REVIEWED))
         left_out = Counter(split for split, take in zip(splits, taken, strict=True) if not take)
         for split, many in left_out.items():
             if spec not in getattr(self.data, split):
@@ -95,3 +103,7 @@ class Sections:
         )
         self._roots[name] = root
         return name
+
+
+def _split_of(section: str) -> str:
+    return "train" if section == REVIEWED else section

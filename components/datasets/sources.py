@@ -89,7 +89,7 @@ def resolve_labels(data: DataConfig, labels: str | Iterable[str]) -> LabelSet:
         return _of_codes(list(labels))
     if canonical(labels) != "CSV":
         return label_set(labels)
-    named = [path for source, path in map(parse, (*data.train, *data.val, *data.test)) if source == "csv"]
+    named = [path for source, path in map(parse, (*data.train, *data.val, *data.test, *data.reviewed)) if source == "csv"]
     tables = [stand_in(path)[0] if is_remote(path) else path for path in named]
     if not tables:
         raise ConfigError("labels: CSV takes the labels from the columns of a CSV, and data names none: add one as csv:PATH")

@@ -182,12 +182,12 @@ def retrain(registry: Registry, config: RetrainConfig, reviews: Reviews, who: st
 
 
 def _submit(jobs: Jobs, config: RetrainConfig, reviews: Reviews, key: str) -> Job:
-    """The reviewed clips after the configuration's own; nothing of them becomes a test, which would change with each review."""
+    """The reviewed clips beside the configuration's own; nothing of them becomes a test, which would change with each review."""
     data = load_config(config_file(config.base)).data
     if not data.train:
         raise ConfigError(f"watch.retrain.base: configs/{config.base} names no data.train: name one that does")
     csv = _exported(config.folder, reviews, key)
-    overrides: dict[str, Any] = {"data.train": [*data.train, f"csv:{csv}"], "data.test_share": 0.0}
+    overrides: dict[str, Any] = {"data.reviewed": [*data.reviewed, f"csv:{csv}"], "data.test_share": 0.0}
     try:
         job = jobs.submit(config.base, overrides, OWNER, key)
     except KeyReused:  # another run was first, with other reviews

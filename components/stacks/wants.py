@@ -28,7 +28,7 @@ class Wants:
     @classmethod
     def of_training(cls, config: Config) -> "Wants":
         """Of pipelines/training.py."""
-        data = (*config.data.train, *config.data.val, *config.data.test)
+        data = (*config.data.train, *config.data.val, *config.data.test, *config.data.reviewed)
         return cls(data, tuple(_files(config)), config.model.pretrained == AISFX)
 
     @classmethod

@@ -109,6 +109,13 @@ def test_test_paths_keep_the_result_a_test() -> None:
     assert (data.test, data.test_share) == ((TEST,), 0.15)
 
 
+def test_paths_replace_what_was_reviewed_too(tmp_path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text("data: {train: [csv:a.csv], reviewed: [csv:b.csv]}")
+    assert parse(f"timbre train --config {file}").data.reviewed == ("csv:b.csv",)
+    assert parse(f"timbre train --config {file} --train-paths {TRAIN}").data.reviewed == ()
+
+
 def test_val_alone_leaves_nothing_to_train_on() -> None:
     with pytest.raises(ConfigError, match="add --train-paths"):
         parse(f"timbre train --val-paths {VAL}")

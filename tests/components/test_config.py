@@ -41,6 +41,7 @@ def test_a_config_is_frozen() -> None:
         ("windows.hop_s=9", r"windows\.hop_s is longer than windows\.length_s"),
         ("training.augmentations=[{nam: x, name: y}]", r"unknown key training\.augmentations\.0\.nam \(did you mean 'name'\?\)"),
         ("name.first=x", r"name\.first"),
+        ("data.reviewed=[a]", r"data\.reviewed joins data\.train, which names nothing: name both"),
         ("seed", r"override 'seed' has no value"),
     ],
 )

@@ -37,7 +37,8 @@ def check(
     log_to_stderr()
     overrides: dict[str, object] = {} if labels is None else {"labels": labels}
     if datasets:
-        overrides |= {"data.train": datasets, "data.val": [], "data.test": [], "data.val_share": 0.0, "data.test_share": 0.0}
+        overrides |= {"data.train": datasets, "data.val": [], "data.test": [], "data.reviewed": []}
+        overrides |= {"data.val_share": 0.0, "data.test_share": 0.0}
     resolved = load_config(config or (None if datasets else default_config()), overrides)
     data = resolved.data
     gathered = build_manifest(data, resolved.labels, resolved.audio, progress=bars, task=resolved.task)

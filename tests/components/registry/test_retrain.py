@@ -154,7 +154,7 @@ def test_a_job_is_queued_on_the_old_data_and_the_reviews(registry: Registry, mod
     assert answer.sentence == f"retraining on 50 new reviews: cel and flu drifted in 2 periods on end: job {job.id} trains tones"
     (place,) = (str(path.relative_to(folder)) for path in (folder / "data/reviews").glob("*/clips.csv"))
     assert place.startswith(f"data/reviews/retrain-{model.digest[:16]}-drift-1-")
-    assert job.overrides == (f'data.train=["csv:data/tones.csv", "csv:{place}"]', "data.test_share=0.0")
+    assert job.overrides == (f'data.reviewed=["csv:{place}"]', "data.test_share=0.0")
     assert (job.config, job.owner, job.state) == ("tones", OWNER, "queued")
     assert (folder / place).read_text().startswith("file,split")
     entry = registry.audit()[0]
