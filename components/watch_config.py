@@ -41,7 +41,7 @@ class RetrainConfig(BaseModel):
     min_live_f1: float | None = Field(None, ge=0, le=1)  # the reviewed clips of the last 90 days are sure that macro F1 is below it
     min_new_reviews: PositiveInt | None = None  # since the last retraining
     cooldown_days: PositiveFloat = 7.0  # after a retraining was queued
-    folder: str = "data/reviews"  # for the reviewed clips; from where workers work
+    folder: str = ".timbre/reviews"  # for the reviewed clips, below no data root; from where workers work
 
     @model_validator(mode="after")
     def _has_a_base(self) -> Self:

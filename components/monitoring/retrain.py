@@ -1,12 +1,8 @@
 """Whether it is time to train anew on the old data and the reviews, and the job that does so: queued once for each reason."""
 
-import hashlib
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import select
@@ -14,8 +10,8 @@ from sqlalchemy import select
 from components.config import load_config
 from components.errors import ConfigError
 from components.evaluation.names import listed, plural
+from components.monitoring.retrain_exports import OWNER, exported, remove_unnamed
 from components.monitoring.reviewed import LiveF1, Reviews
-from components.places import worker_folder
 from components.registry import RegisteredModel, Registry
 from components.registry.episodes import Episodes
 from components.registry.errors import KeyReused
@@ -28,10 +24,9 @@ from components.registry.tables import AuditRow, JobRow, ModelRow
 from components.watch_config import RetrainConfig
 
 QUEUED = "retrain queued"
-OWNER = "timbre retrain"  # of the jobs, whoever's schedule asks: a key is its owner's
 AGAIN = ":again-"  # in a key, before how many jobs of the same reason came to nothing
 NOTHING_CAME = (FAILED, CANCELLED)
-MOST_NAMED, DIGITS = 6, 12
+MOST_NAMED = 6
 Rule = Literal["drift", "live F1", "reviews"]
 
 
@@ -186,7 +181,7 @@ def _submit(jobs: Jobs, config: RetrainConfig, reviews: Reviews, key: str) -> Jo
     data = load_config(config_file(config.base)).data
     if not data.train:
         raise ConfigError(f"watch.retrain.base: configs/{config.base} names no data.train: name one that does")
-    csv = _exported(config.folder, reviews, key)
+    csv = exported(config.folder, reviews, key)
     overrides: dict[str, Any] = {"data.reviewed": [*data.reviewed, f"csv:{csv}"], "data.test_share": 0.0}
     try:
         job = jobs.submit(config.base, overrides, OWNER, key)
@@ -194,34 +189,8 @@ def _submit(jobs: Jobs, config: RetrainConfig, reviews: Reviews, key: str) -> Jo
         if (first := jobs.of_key(OWNER, key)) is None:
             raise
         job = first
-    for folder in (worker_folder() / csv).parent.parent.glob(f"{_named(key)}-{'?' * DIGITS}"):
-        if not any(folder.name in override for override in job.overrides):
-            shutil.rmtree(folder, ignore_errors=True)
+    remove_unnamed(csv, job, key)
     return job
-
-
-def _exported(folder: str, reviews: Reviews, key: str) -> str:
-    """The CSV of the reviews, from where workers work; written whole, in a folder of the key and of what the CSV says."""
-    root = worker_folder() / folder
-    root.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{_named(key)}-", dir=root))
-    try:
-        table = reviews.export(beside)
-        target = root / f"{_named(key)}-{hashlib.sha256(table.read_bytes()).hexdigest()[:DIGITS]}"
-        beside.chmod(0o755)
-        try:
-            beside.rename(target)
-        except OSError:
-            if not target.is_dir():  # else another run wrote the same
-                raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    csv = target / table.name
-    return str(csv if Path(folder).is_absolute() else csv.relative_to(worker_folder()))
-
-
-def _named(key: str) -> str:
-    return key.replace(":", "-").replace(" ", "-")
 
 
 def _enter(registry: Registry, model: RegisteredModel, who: str, **detail: Any) -> bool:

@@ -89,6 +89,32 @@ def export(reviews: Iterable[Review], labels: Sequence[str], folder: Path) -> Ex
     return Exported(folder / TABLE, len(rows), gone)
 
 
+def forget(folder: Path, content: str) -> bool:
+    """Remove a clip from what `export` wrote to a folder, and say whether it was there; its row goes before its audio.
+
+    Args:
+        content: BLAKE3 of the file's bytes.
+    Raises:
+        OSError: if it cannot be removed.
+    """
+    gone = [_without(folder / name, f"{AUDIO}/{content}.") for name in (TABLE, REVIEWS)]
+    for path in (folder / AUDIO).glob(f"{content}.*"):
+        path.unlink(missing_ok=True)
+        gone.append(True)
+    return any(gone)
+
+
+def _without(table: Path, name: str) -> bool:
+    """Take the lines that hold a name out of a file, and say whether there were any."""
+    if not table.is_file():
+        return False
+    lines = table.read_text(encoding="utf-8").splitlines(keepends=True)
+    left = [line for line in lines if name not in line]
+    if len(left) < len(lines):
+        write_whole(table, "".join(left).encode())
+    return len(left) < len(lines)
+
+
 def _line(name: str, review: Review) -> str:
     about = {"model": review.model, "at": rfc3339(review.at), "sampled_p": review.sampled_p, "opinion_shown": review.opinion_shown}
     return json.dumps({"file": f"{AUDIO}/{name}", **about}) + "\n"

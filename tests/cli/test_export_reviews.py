@@ -12,11 +12,13 @@ import pytest
 from blake3 import blake3
 from typer.testing import CliRunner, Result
 
+from components.monitoring.review_export import export
 from components.registry.database import Database
 from components.registry.prediction import Prediction
 from components.registry.predictions import Predictions
 from components.registry.records import rfc3339
 from components.registry.reviews import Reviews, lot
+from components.watch_config import RetrainConfig
 from tests.fixtures.sounds import encoded, sine, write
 from timbre.cli import app
 
@@ -108,6 +110,17 @@ def test_what_was_forgotten_goes_where_nothing_is_left(reviews: Reviews, home: P
     refused = timbre("data", "export-reviews", "out", "--model", "m@aaaaaaaa").exception
     assert "there is nothing to export" in str(refused)
     assert [path.name for path in (home / "out").rglob("*") if path.is_file()] == ["notes.txt"]
+
+
+def test_forgetting_a_clip_takes_it_out_of_what_retraining_exported(reviews: Reviews, home: Path) -> None:
+    fill(reviews, home)
+    made = export(reviews.list(), ("low", "high"), home / RetrainConfig().folder / "retrain-aaaaaaaaaaaaaaaa-drift-1-0123456789ab")
+    content = blake3(sound(200)).hexdigest()
+    assert content in made.table.read_text()
+    assert "forgotten: 1 prediction, and the clip in 1 export of retraining\n" in timbre("predictions", "forget", content).stdout
+    assert [path for path in made.table.parent.rglob("*") if path.is_file() and content in f"{path}{path.read_bytes()!r}"] == []
+    assert len(made.table.read_text().splitlines()) == 2
+    assert "forgotten: 0 predictions\n" in timbre("predictions", "forget", content).stdout
 
 
 def test_how_each_review_came_about_lies_beside(reviews: Reviews, home: Path) -> None:

@@ -60,19 +60,24 @@ def export(
 
 @app.command()
 def forget(file: Annotated[str, typer.Argument(help="The file, or the BLAKE3 of its bytes as `b3sum` prints it.")]) -> None:
-    """Remove every prediction of a file and the audio that was kept of it; what a service has not written yet may follow in seconds.
+    """Remove every prediction of a file and all audio of it: what was kept, and what `timbre drift retrain` exported.
 
-    With TIMBRE_LOG_AUDIO as the service has it, audio goes too that was kept for a prediction that was never logged.
+    What a service has not written yet may follow in seconds. With TIMBRE_LOG_AUDIO as the service has it, audio goes too that was kept for
+    a prediction that was never logged.
     """
     from components.evaluation.names import plural
+    from components.monitoring import retrain_exports
     from components.monitoring.kept_audio import drop, place_of
 
     content, place = _content(file), place_of(os.environ.get("TIMBRE_LOG_AUDIO") or "none")
-    with opened() as (_, predictions):
-        gone = predictions.delete_content(content, drop)
+    with opened() as (registry, predictions):
+        try:
+            gone = predictions.delete_content(content, drop)
+        finally:  # audio that cannot be removed keeps nothing else
+            exports = retrain_exports.forget(registry.database, content)
     if place is not None:
         drop(place.uri(content))
-    print(f"forgotten: {plural(gone, 'prediction')}")
+    print(f"forgotten: {plural(gone, 'prediction')}" + (f", and the clip in {plural(exports, 'export')} of retraining" if exports else ""))
 
 
 @app.command()

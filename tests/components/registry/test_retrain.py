@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from components.errors import ConfigError
-from components.monitoring.retrain import OWNER, Facts, decide, retrain
+from components.monitoring.retrain import Facts, decide, retrain
+from components.monitoring.retrain_exports import OWNER
 from components.monitoring.reviewed import LiveF1
 from components.registry import Card, RegisteredModel, Registry, UnknownModel
 from components.registry.episodes import Episodes, Observation
@@ -29,7 +30,7 @@ CONFIG = RetrainConfig(
     min_live_f1=0.7,
     min_new_reviews=200,
     cooldown_days=7,
-    folder="data/reviews",
+    folder=".timbre/reviews",
 )
 EAGER = CONFIG.model_copy(update={"cooldown_days": 1e-9})
 CALM = Facts(model="a" * 64, now=NOW, new_reviews=50)
@@ -152,8 +153,8 @@ def test_a_job_is_queued_on_the_old_data_and_the_reviews(registry: Registry, mod
     job = Jobs(registry.database).get(str(answer.job))
     assert answer.queue
     assert answer.sentence == f"retraining on 50 new reviews: cel and flu drifted in 2 periods on end: job {job.id} trains tones"
-    (place,) = (str(path.relative_to(folder)) for path in (folder / "data/reviews").glob("*/clips.csv"))
-    assert place.startswith(f"data/reviews/retrain-{model.digest[:16]}-drift-1-")
+    (place,) = (str(path.relative_to(folder)) for path in (folder / ".timbre/reviews").glob("*/clips.csv"))
+    assert place.startswith(f".timbre/reviews/retrain-{model.digest[:16]}-drift-1-")
     assert job.overrides == (f'data.reviewed=["csv:{place}"]', "data.test_share=0.0")
     assert (job.config, job.owner, job.state) == ("tones", OWNER, "queued")
     assert (folder / place).read_text().startswith("file,split")
@@ -189,7 +190,7 @@ def test_a_job_that_came_to_nothing_is_followed_by_another(registry: Registry, m
         assert "the last was queued on" in retrain(registry, CONFIG, reviews, "cron").sentence
     assert [moment is None for moment in reviews.asked] == [True, False, True] * 3  # only while its job is not done
     assert (len({job for job, _ in found}), len({key for _, key in found}), jobs.list().total) == (3, 3, 3)
-    assert len(list((folder / "data/reviews").iterdir())) == 3
+    assert len(list((folder / ".timbre/reviews").iterdir())) == 3
     retrain(registry, EAGER, reviews, "cron")
     ends(jobs, "succeeded")
     assert "not followed before" in retrain(registry, EAGER, reviews, "cron").sentence
@@ -202,7 +203,7 @@ def test_an_export_that_no_job_named_is_not_trained_on(registry: Registry, model
         patch.setattr(Jobs, "submit", interrupted)
         with pytest.raises(KeyboardInterrupt):
             retrain(registry, CONFIG, Reviewed(), "cron")
-    assert len(list((folder / "data/reviews").iterdir())) == 1
+    assert len(list((folder / ".timbre/reviews").iterdir())) == 1
 
     class Later(Reviewed):
         def export(self, folder: Path) -> Path:
@@ -210,7 +211,7 @@ def test_an_export_that_no_job_named_is_not_trained_on(registry: Registry, model
             return folder / "clips.csv"
 
     answer = retrain(registry, CONFIG, Later(), "cron")
-    (left,) = (folder / "data/reviews").iterdir()
+    (left,) = (folder / ".timbre/reviews").iterdir()
     assert "b.wav" in (left / "clips.csv").read_text()
     assert left.name in Jobs(registry.database).get(str(answer.job)).overrides[0]
 
@@ -228,7 +229,7 @@ def test_a_run_that_was_second_with_other_reviews_takes_the_first_ones_job(
 
     answer = retrain(registry, CONFIG, Second(), "cron")
     assert (answer.queue, "was queued for this reason before" in answer.sentence) == (False, True)
-    (left,) = (folder / "data/reviews").iterdir()
+    (left,) = (folder / ".timbre/reviews").iterdir()
     assert "a.wav" in (left / "clips.csv").read_text()
 
 
@@ -247,7 +248,7 @@ def test_runs_at_the_same_time_queue_one_job(new_url: UrlMaker, tmp_path: Path, 
         assert queued.count(True) == 1
         assert Jobs(registry.database).list().total == 1
         assert [one.action for one in registry.audit()].count("retrain queued") == 1
-    assert [path.name for path in (tmp_path / "data/reviews").iterdir() if path.name.startswith(".")] == []
+    assert [path.name for path in (tmp_path / ".timbre/reviews").iterdir() if path.name.startswith(".")] == []
 
 
 def test_a_run_that_died_between_the_job_and_its_entry_is_made_whole(
@@ -289,7 +290,7 @@ def test_an_export_that_fails_leaves_nothing(registry: Registry, model: Register
 
     with pytest.raises(OSError, match="the disk is full"):
         retrain(registry, CONFIG, Broken(), "cron")
-    assert list((folder / "data/reviews").iterdir()) == []
+    assert list((folder / ".timbre/reviews").iterdir()) == []
     assert retrain(registry, CONFIG, Reviewed(), "cron").queue
 
 
