@@ -23,6 +23,7 @@ from bentos.routes import catalogue, docs, jobs, models, predict, reviews, try_o
 from bentos.scorer import Scorer
 from components.cores import multiply_alone
 from components.errors import RegistryError
+from components.monitoring.kept_audio import place_of
 from components.registry.predictions import Predictions
 
 log = logging.getLogger("timbre.service")
@@ -39,8 +40,10 @@ def create_app(config: ServiceConfig, scorer: Scorer | None = None) -> FastAPI:
         app.state.context = context
         app.state.readiness = readiness = Readiness(context.registry.database, context.scorer)
         await run_in_threadpool(_say_what_is_missing, context)
-        forgetting = keep_short(Predictions(context.registry.database), config.log_retention_days) if config.prediction_log else None
-        sweeper = None if forgetting is None else asyncio.create_task(forgetting)
+        sweeper = None
+        if config.prediction_log:
+            predictions, place = Predictions(context.registry.database), place_of(config.log_audio)
+            sweeper = asyncio.create_task(keep_short(predictions, config.log_retention_days, place))
         try:
             async with open_page(app, context) if config.page else nullcontext():
                 settle()

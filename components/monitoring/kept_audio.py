@@ -3,14 +3,16 @@
 import contextlib
 import logging
 import os
+import re
 import shutil
 import stat
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, NamedTuple, Protocol, cast
 
 from components.errors import ConfigError, S3Error
 from components.evaluation.names import plural
@@ -20,17 +22,36 @@ log = logging.getLogger("timbre.service")
 MOST_BYTES = 64 * 2**20  # that wait to be kept
 ROOM = 2**29  # bytes that stay free on a disk
 CLOSE_S = 10.0
+RENEWED_S = 3600.0  # after which an object that comes again is written again, as S3 changes no time otherwise
+PART = re.compile(r"[0-9a-f]{2}")
 Count = Callable[[str, int], None]
+
+
+class Kept(NamedTuple):
+    """What lies in a place.
+
+    Attributes:
+        name: a BLAKE3, or what a writer that was killed left, or what somebody else put there.
+        sent_s: when a service was last sent it or wrote it, to the hour, in seconds since 1970.
+    """
+
+    name: str
+    uri: str
+    sent_s: float
 
 
 class Place(Protocol):
     """Where bytes are kept. What goes wrong is an OSError."""
 
     def uri(self, blake3: str) -> str: ...
-    def holds(self, blake3: str) -> bool:
-        """Whether they are known to be there, without asking another machine."""
+    def renew(self, blake3: str) -> bool:
+        """Whether they are known to be there, without asking another machine; they then count as sent now."""
 
-    def put(self, blake3: str, content: bytes) -> None: ...
+    def put(self, blake3: str, content: bytes) -> None:
+        """Keep them; where they are there already, they count as sent now."""
+
+    def kept(self, after: str) -> Iterator[Kept]:
+        """What lies there, in the order of names, from after a BLAKE3 on."""
 
 
 class Folder:
@@ -42,8 +63,12 @@ class Folder:
     def uri(self, blake3: str) -> str:
         return str(self._folder / blake3[:2] / blake3)
 
-    def holds(self, blake3: str) -> bool:
-        return may_hold(self.uri(blake3))
+    def renew(self, blake3: str) -> bool:
+        there = may_hold(self.uri(blake3))
+        if there:
+            with contextlib.suppress(OSError):  # another user's
+                os.utime(self.uri(blake3))
+        return there
 
     def put(self, blake3: str, content: bytes) -> None:
         path = Path(self.uri(blake3))
@@ -57,6 +82,14 @@ class Folder:
         finally:
             partly.unlink(missing_ok=True)
 
+    def kept(self, after: str) -> Iterator[Kept]:
+        parts = sorted(self._folder.iterdir()) if self._folder.is_dir() else []
+        for part in parts:
+            if PART.fullmatch(part.name) and part.name >= after[:2]:
+                for path in sorted(part.iterdir()):
+                    if (part.name, path.name) > (after[:2], after) and path.is_file():
+                        yield Kept(path.name, str(path), _written_s(path))
+
 
 class Bucket:
     """A prefix in a bucket of S3, with the credentials of the environment."""
@@ -67,14 +100,20 @@ class Bucket:
     def uri(self, blake3: str) -> str:
         return f"{self._address}/{blake3}"
 
-    def holds(self, blake3: str) -> bool:
+    def renew(self, blake3: str) -> bool:
         return False
 
     def put(self, blake3: str, content: bytes) -> None:
         with _as_os_error():
             there = Remote.of(self._address)
-            if not there.holds(blake3):
+            found = there.find(blake3)
+            if found is None or time.time() - found.written_s > RENEWED_S:
                 there.put(blake3, content)
+
+    def kept(self, after: str) -> Iterator[Kept]:
+        with _as_os_error():
+            for name, found in Remote.of(self._address).objects_after(after):
+                yield Kept(name, f"{self._address}/{name}", found.written_s)
 
 
 def place_of(where: str) -> Place | None:
@@ -146,7 +185,7 @@ class KeptAudio:
 
     def take(self, blake3: str, source: Any) -> str | None:
         """Where the bytes of a seekable file object will be; None where they cannot be taken now, which is counted."""
-        if self._place.holds(blake3):
+        if self._place.renew(blake3):
             return self._place.uri(blake3)
         size = source.seek(0, os.SEEK_END)
         with self._changed:
@@ -218,6 +257,14 @@ class KeptAudio:
     def _fail(self, blake3: str, reason: str) -> None:
         log.warning("the audio %s cannot be kept: %s", blake3[:8], reason)
         self._count("failed", 1)
+
+
+def _written_s(path: Path) -> float:
+    """Seconds since 1970; now where it has been removed meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()
 
 
 def _download(uri: str, max_bytes: int) -> BinaryIO:

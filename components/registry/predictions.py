@@ -107,6 +107,12 @@ class Predictions:
             ]
         return sorted(models, key=lambda one: (one.last_at is not None, one.last_at and one.last_at.timestamp()), reverse=True)
 
+    def logged_among(self, contents: Sequence[str]) -> set[str]:
+        """Those of some BLAKE3s that a prediction is of."""
+        with self.database.read() as session:
+            found = session.scalars(select(PredictionRow.content).where(PredictionRow.content.in_(contents)).distinct())
+            return {content for content in found if content is not None}
+
     def clock(self) -> datetime:
         """The database's time, which is right where a machine's own may jump."""
         with self.database.read() as session:

@@ -100,22 +100,34 @@ class Remote:
         """name -> bytes of the same."""
         return {name: found.size for name, found in self.objects(under).items()}
 
+    def objects_after(self, name: str) -> Iterator[tuple[str, Object]]:
+        """(name, what is listed) of the objects below that come after a name, in the order of their names, listed a page at a time."""
+        start = self._below()
+        for key, found in self._listed(start, start + name):
+            yield key.removeprefix(start), found
+
     def holds_any(self) -> bool:
         """Whether there is an object below; marks of folders are none."""
         return any(not key.endswith("/") for key, _ in self._listed(self._below()))
 
     def holds(self, name: str) -> bool:
         """Whether there is an object of this name."""
-        return self.size(name) is not None
+        return self.find(name) is not None
 
     def size(self, name: str) -> int | None:
         """Bytes of an object; None where there is none."""
+        found = self.find(name)
+        return None if found is None else found.size
+
+    def find(self, name: str) -> Object | None:
+        """What a listing would say of an object; None where there is none."""
         try:
-            return int(self._call("head_object", name)["ContentLength"])
+            answer = self._call("head_object", name)
         except S3Error as error:
             if error.kind == "missing":
                 return None
             raise
+        return Object(int(answer["ContentLength"]), answer["LastModified"].timestamp(), answer["ETag"])
 
     def put(self, name: str, content: bytes | Path) -> None:
         """Write an object, whole or not at all, from bytes or a file."""
@@ -173,8 +185,8 @@ class Remote:
         start = "/".join(part for part in (self.prefix, under.strip("/")) if part)
         return f"{start}/" if start else ""
 
-    def _listed(self, start: str) -> Iterator[tuple[str, Object]]:
-        more: dict[str, str] = {}
+    def _listed(self, start: str, after: str = "") -> Iterator[tuple[str, Object]]:
+        more = {"StartAfter": after} if after else {}
         while True:
             answer = self._ask("list_objects_v2", Prefix=start, MaxKeys=PAGE, **more)
             for item in answer.get("Contents", ()):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -75,6 +76,32 @@ def test_a_day_on_which_it_fails_is_not_the_last(
     assert "old predictions stay for another day" in caplog.text
     assert retention.FIRST_S <= days[0] <= 2 * retention.FIRST_S
     assert days[1:] == [retention.DAY_S] * 3
+
+
+def test_audio_of_which_nothing_is_logged_goes_too(predictions: Predictions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def sleep(seconds: float) -> None:
+        if seconds == retention.DAY_S:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(retention.asyncio, "sleep", sleep)
+    place, names = retention.kept_audio.Folder(tmp_path / "kept"), ("a" * 64, "b" * 64)
+    for name in names:
+        place.put(name, b"sound")
+    os.utime(place.uri(names[0]), (0, 0))
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(retention.keep_short(predictions, 30, place))
+    assert [Path(place.uri(name)).exists() for name in names] == [False, True]
+
+
+def test_audio_stays_where_the_database_is_away(predictions: Predictions, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "timbre.service")
+    place = retention.kept_audio.Folder(tmp_path / "kept")
+    place.put("a" * 64, b"sound")
+    os.utime(place.uri("a" * 64), (0, 0))
+    (tmp_path / "timbre.db").write_bytes(b"no database" * 1000)
+    assert retention.sweep_audio(place, predictions, 30) == 0
+    assert Path(place.uri("a" * 64)).exists()
+    assert "stays for another day" in caplog.text
 
 
 def test_more_days_than_time_has_keep_everything(predictions: Predictions) -> None:
