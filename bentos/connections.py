@@ -1,16 +1,21 @@
-"""uvicorn's HTTP connection with the bounds that it lacks: on headers and trailers, in bytes and in time, and on connections.
+"""uvicorn's HTTP connection with the bounds that it lacks: on headers and trailers, in bytes and in time, on clients that do not read, and
+on connections.
 
-The gate comes after the headers, so without these a stranger could fill the memory with headers that never end.
+The gate comes after the headers, so without these a stranger could fill the memory with headers that never end. It comes before the last
+byte of an answer has gone, too: closing a connection waits until its client has read what was written.
 """
 
 import asyncio
 import json
+import socket
 from typing import Any
 
 from bentoml._internal.server.http import traffic
 from starlette.types import ASGIApp
 from uvicorn.config import HTTP_PROTOCOLS
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from bentos.gate import CONNECTION, KEYLESS_S
 
 HEADER_BYTES = 64 * 1024  # of the first line and all headers, and of all trailers
 LINE_BYTES = len(b": \r\n")
@@ -32,6 +37,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self.allow_stall(KEYLESS_S)
         self._await_headers()
         if len(self.connections) > MOST:
             self._refuse(503, TOO_MANY)
@@ -39,6 +45,20 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
+
+    def allow_stall(self, limit_s: float) -> None:
+        """Have the system end the connection where its client takes nothing of what was written for so long.
+
+        The system knows (RFC 793's user timeout, as Linux has it): a slow client may empty a buffer of megabytes for a minute before a
+        byte more can be written.
+        """
+        wire = self.transport.get_extra_info("socket")
+        if hasattr(socket, "TCP_USER_TIMEOUT") and wire is not None and not self.transport.is_closing():
+            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(limit_s * 1000))
+
+    def cut(self) -> None:
+        """End it now, whatever was not yet sent."""
+        self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
@@ -72,6 +92,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
         self._await_headers()
 
     def on_headers_complete(self) -> None:

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,12 +24,23 @@ from bentos.errors import Refused, answer, refusal
 from bentos.uploads import MULTIPART
 
 log = logging.getLogger("timbre.access")
+CONNECTION = "timbre.connection"  # the ASGI extension by which a server gives a request's `Connection`
 REQUEST_ID = "X-Request-ID"
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
 LINGER_S = 2.0
 KEYLESS_S, LOGIN_PLACES, LOGIN_MIB = 10.0, 8, 4 / 1024  # to those who have shown no key
 FULL = "the service has as many requests in line as it takes: try again in a moment"
+
+
+class Connection(Protocol):
+    """What a request came on."""
+
+    def allow_stall(self, limit_s: float) -> None:
+        """Have it end where its client takes nothing of what was written for so long."""
+
+    def cut(self) -> None:
+        """End it now, whatever was not yet sent."""
 
 
 @dataclass
@@ -86,36 +98,48 @@ class Gate:
         request_id.set(name)
         unread = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
         visit = Visit(self._limit(scope, headers) * MIB, self._line_of(scope), unread=unread)
+        connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
+
+        async def pass_on(message: Message) -> None:
+            try:
+                async with asyncio.timeout(_patience_s(scope, visit)):  # a client that does not read must not stay for ever
+                    await send(message)
+            except TimeoutError:
+                raise LeftError from None
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
                 visit.status = message["status"]
+                if connection is not None:
+                    connection.allow_stall(_patience_s(scope, visit))
                 own = [(REQUEST_ID.lower().encode(), name.encode()), *([(b"connection", b"close")] if visit.unread else [])]
                 message = {**message, "headers": [*message["headers"], *own]}
             elif not message.get("more_body"):
                 visit.answered = True
                 visit.held = visit.unread
                 message = {**message, "more_body": visit.held}  # the end is held back until the client has said its part
-            try:
-                async with asyncio.timeout(visit.line.time_limit_s):  # a client that does not read must not stay for ever
-                    await send(message)
-            except TimeoutError:
-                raise LeftError from None
+            await pass_on(message)
 
         try:
-            await self._admit(scope, headers, receive, tell, visit)
+            await self._answer(scope, headers, receive, tell, visit, name)
+            if visit.held:
+                await self._drain(receive, visit, _patience_s(scope, visit))
+                await pass_on({"type": "http.response.body"})
         except LeftError:
-            pass
+            if connection is not None:
+                connection.cut()  # closing it would wait for the client to read
+
+    async def _answer(self, scope: Scope, headers: Headers, receive: Receive, send: Send, visit: Visit, name: str) -> None:
+        try:
+            await self._admit(scope, headers, receive, send, visit)
+        except LeftError:
+            raise
         except Exception as error:
             told = answer(refusal(error))
             if not visit.status:
-                await told(scope, receive, tell)
+                await told(scope, receive, send)
         finally:
             self._note(scope, visit, name)
-        if visit.held:
-            known = scope.get("state", {}).get("caller") is not None
-            await self._drain(receive, visit, visit.line.time_limit_s if known else min(KEYLESS_S, visit.line.time_limit_s))
-            await send({"type": "http.response.body"})
 
     async def _drain(self, receive: Receive, visit: Visit, limit_s: float) -> None:
         """Let a client that was answered early end its body: a connection cut off under it would take the answer along.
@@ -241,6 +265,12 @@ class _Client:
         self.gone.set()
         if self.work and not self._visit.answered:
             self.work.cancel()
+
+
+def _patience_s(scope: Scope, visit: Visit) -> float:
+    """How long a client may neither read nor end its body: less before it has shown a key, here or to the page."""
+    known = scope.get("state", {}).get("caller") is not None
+    return visit.line.time_limit_s if known else min(KEYLESS_S, visit.line.time_limit_s)
 
 
 def _too_large(limit: float) -> Refused:

@@ -1,16 +1,22 @@
 """A connection's bounds, without a service."""
 
 import asyncio
+import contextlib
 import resource
+import socket
+from collections.abc import Callable
 
 import pytest
+import uvloop
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from bentos import connections
 from bentos.connections import HEADER_BYTES, Connection
 
 START = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 PIECE = 2**16
+LARGE = 24 * 2**20
 
 
 class Wire(asyncio.Transport):
@@ -37,6 +43,12 @@ class Wire(asyncio.Transport):
 async def idle(scope, receive, send) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def generous(scope, receive, send) -> None:
+    """Answers with more than the system holds for a client."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % LARGE)]})
+    await send({"type": "http.response.body", "body": bytes(LARGE)})
 
 
 def told(*pieces: bytes) -> tuple[Connection, Wire]:
@@ -81,3 +93,32 @@ def test_a_body_of_many_small_chunks_and_a_few_trailers_are_none_of_these():
 def test_bytes_of_a_body_that_come_one_by_one_are_no_header():
     _, wire = told(START, b"fffff\r\n", *[b"x"] * (HEADER_BYTES + 10))
     assert (wire.closed, wire.said) == (False, b"")
+
+
+async def read_for_a_while(pieces: int) -> tuple[int, int]:
+    """How many connections there are once a client has taken a piece each 0.1 s, and how many after it has then taken none for long."""
+    loop, state = asyncio.get_running_loop(), ServerState()
+    server = await loop.create_server(lambda: Connection(Config(generous, lifespan="off"), state, {}), "127.0.0.1")
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)
+        line.setblocking(False)
+        await loop.sock_connect(line, server.sockets[0].getsockname())
+        await loop.sock_sendall(line, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        await loop.sock_recv(line, 1)
+        for _ in range(pieces):
+            await asyncio.sleep(0.1)
+            await loop.sock_recv(line, PIECE)
+        then = len(state.connections)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                while state.connections:
+                    await asyncio.sleep(0.05)
+    server.close()
+    return then, len(state.connections)
+
+
+@pytest.mark.parametrize("pieces", [0, 30], ids=["nothing", "slowly"])
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_who_takes_nothing_for_too_long_is_cut_off(run: Callable[..., tuple[int, int]], pieces: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(connections, "KEYLESS_S", 1.0)
+    assert run(read_for_a_while(pieces)) == (1, 0)

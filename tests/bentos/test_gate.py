@@ -39,6 +39,19 @@ class Known:
         return EVERYONE
 
 
+class Wire:
+    """A connection that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.stall_s, self.cuts = 0.0, 0
+
+    def allow_stall(self, limit_s: float) -> None:
+        self.stall_s = limit_s
+
+    def cut(self) -> None:
+        self.cuts += 1
+
+
 async def app(scope, receive, send) -> None:
     while (await receive()).get("more_body"):
         pass
@@ -144,3 +157,26 @@ def test_who_has_no_key_is_not_waited_for_as_long_as_who_has(access: type, least
     status, _ = through(lambda found: ask(found, "/models", b"x", headers=(too_long,), ends=False), access, time_limit_s=3.0)
     assert status in (401, 413)
     assert least_s <= time.monotonic() - began <= most_s
+
+
+@pytest.mark.parametrize("takes", [0, 1, 2], ids=["nothing", "the headers", "all but the end"])
+@pytest.mark.parametrize(("access", "limit_s"), [(AllAsked, 0.1), (Known, 0.3)])
+def test_who_does_not_read_is_cut_off(takes: int, access: type, limit_s: float, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gate, "KEYLESS_S", 0.1)
+    wire, said = Wire(), list[dict[str, Any]]()
+    headers = [(b"content-length", b"9000000000")]
+    scope = {"type": "http", "method": "POST", "path": "/models", "headers": headers, "extensions": {gate.CONNECTION: wire}}
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        if len(said) == takes:
+            await asyncio.sleep(60)
+        said.append(message)
+
+    began = time.monotonic()
+    through(lambda found: found(scope, receive, send), access, time_limit_s=0.3)
+    assert (len(said), wire.cuts, wire.stall_s) == (takes, 1, limit_s)
+    assert time.monotonic() - began < 10

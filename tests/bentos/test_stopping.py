@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.fixtures.besieged import deaf, head
 from tests.fixtures.running import RATE, Running, furnish, refuses, running, until
 from tests.fixtures.sounds import sine, write
 
@@ -51,6 +52,15 @@ def test_requests_under_way_end_well_and_new_ones_are_refused(tmp_path: Path, to
         assert whole.result().status_code == 200
         wait_for_end(service)
     assert "Traceback" not in (tmp_path / "service.log").read_text()
+
+
+@pytest.mark.slow
+def test_who_does_not_read_holds_up_no_stop(tmp_path: Path):
+    with running(tmp_path, furnish(tmp_path), TIMBRE_TIME_LIMIT_S="5") as service, deaf(service) as line:
+        line.sendall(head(service, "GET", "/docs/swagger-ui-bundle.js", {"X-API-Key": "", "Connection": "keep-alive"}) * 4)
+        assert line.recv(100).startswith(b"HTTP/1.1 200")
+        os.kill(service.pid, signal.SIGTERM)
+        until(lambda: not not_ended(service.pid), 20)
 
 
 @pytest.mark.slow
