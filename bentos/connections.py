@@ -13,7 +13,7 @@ from typing import Any
 from bentoml._internal.server.http import traffic
 from starlette.types import ASGIApp
 from uvicorn.config import HTTP_PROTOCOLS
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from bentos.gate import CONNECTION, KEYLESS_S
 
@@ -21,9 +21,11 @@ HEADER_BYTES = 64 * 1024  # of the first line and all headers, and of all traile
 LINE_BYTES = len(b": \r\n")
 HEADER_S = 20.0
 MOST = 512  # connections of a process, below the usual 1024 open files
+IN_LINE = 32  # requests of a connection that wait for the answers before theirs: each holds far more memory than it has bytes
 UNREADABLE = "this is no HTTP request that can be read"
 TOO_LARGE = f"the request's headers are larger than {HEADER_BYTES // 1024} KiB: send fewer or shorter ones"
 TOO_SLOW = f"the request's headers did not arrive within {HEADER_S:g} s"
+TOO_EAGER = f"more than {IN_LINE} requests wait on this connection: read their answers first"
 TOO_MANY = "the service has as many connections as it takes: try again in a moment"
 
 
@@ -34,6 +36,7 @@ class Connection(HttpToolsProtocol):
     _went_on = True  # nothing but a header, a trailer or a chunk's extension has come with this piece of data
     _received, _trailers = 0, 0  # bytes of what goes on so, and of the trailers that are whole
     _patience: asyncio.TimerHandle | None = None
+    _now: RequestResponseCycle | None = None  # what is being answered; uvicorn's `cycle` is what came last
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -44,6 +47,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._leave()
         super().connection_lost(exc)
 
     def allow_stall(self, limit_s: float) -> None:
@@ -59,6 +63,17 @@ class Connection(HttpToolsProtocol):
     def cut(self) -> None:
         """End it now, whatever was not yet sent."""
         self.transport.abort()
+        self._leave()
+
+    def _leave(self) -> None:
+        """Let what is being answered know that its client is gone."""
+        if self._now is not None and not self._now.response_complete:
+            self._now.disconnected = True
+            self._now.message_event.set()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._now = cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
@@ -101,6 +116,9 @@ class Connection(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEADER_BYTES:
             self._refuse(431, TOO_LARGE)
             raise ValueError(TOO_LARGE)  # the parser stops here
+        if len(self.pipeline) >= IN_LINE:
+            self._refuse(429, TOO_EAGER)
+            raise ValueError(TOO_EAGER)
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -110,7 +128,7 @@ class Connection(HttpToolsProtocol):
         """Answer as the app would, and close; an answer that is under way is not written into."""
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+        if self._now is None or self._now.response_complete or not self._now.response_started:
             body = json.dumps({"detail": detail}).encode()
             head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
             self.transport.write(STATUS_LINE[status] + head + body)
@@ -122,7 +140,7 @@ class Connection(HttpToolsProtocol):
         self._patience = self.loop.call_later(HEADER_S, self._too_slow)
 
     def _too_slow(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
+        if self._now is None or self._now.response_complete:
             self._refuse(408, TOO_SLOW)
         else:
             self._await_headers()

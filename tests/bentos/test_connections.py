@@ -8,13 +8,15 @@ from collections.abc import Callable
 
 import pytest
 import uvloop
+from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from bentos import connections
-from bentos.connections import HEADER_BYTES, Connection
+from bentos.connections import HEADER_BYTES, IN_LINE, Connection
 
 START = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 PIECE = 2**16
 LARGE = 24 * 2**20
 
@@ -45,23 +47,30 @@ async def idle(scope, receive, send) -> None:
         pass
 
 
+async def begun(scope, receive, send) -> None:
+    """A stream that has begun."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await idle(scope, receive, send)
+
+
 async def generous(scope, receive, send) -> None:
     """Answers with more than the system holds for a client."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % LARGE)]})
     await send({"type": "http.response.body", "body": bytes(LARGE)})
 
 
-def told(*pieces: bytes) -> tuple[Connection, Wire]:
+def told(*pieces: bytes, app: ASGIApp = idle) -> tuple[Connection, Wire]:
     """A connection after these pieces of data."""
 
     async def run() -> tuple[Connection, Wire]:
         wire = Wire()
-        connection = Connection(Config(idle, lifespan="off"), ServerState(), {})
+        connection = Connection(Config(app, lifespan="off"), ServerState(), {})
         connection.connection_made(wire)
         for piece in pieces:
             connection.data_received(piece)
+            await asyncio.sleep(0)
         connection.connection_lost(ConnectionError())
-        await asyncio.gather(*connection.tasks)
+        await asyncio.wait_for(asyncio.gather(*connection.tasks), 10)
         return connection, wire
 
     return asyncio.run(run())
@@ -93,6 +102,25 @@ def test_a_body_of_many_small_chunks_and_a_few_trailers_are_none_of_these():
 def test_bytes_of_a_body_that_come_one_by_one_are_no_header():
     _, wire = told(START, b"fffff\r\n", *[b"x"] * (HEADER_BYTES + 10))
     assert (wire.closed, wire.said) == (False, b"")
+
+
+def test_a_client_that_leaves_stops_its_first_request_too():
+    connection, _ = told(GET * 3)
+    assert not connection.tasks
+
+
+def test_as_many_requests_as_fit_wait_on_a_connection():
+    assert not told(GET * (IN_LINE + 1))[1].closed
+    connection, wire = told(GET * 10_000)
+    assert wire.closed
+    assert wire.said.startswith(b"HTTP/1.1 429 ")
+    assert len(connection.pipeline) == IN_LINE
+
+
+def test_no_refusal_is_written_into_an_answer_before():
+    _, wire = told(GET * 2, b"GARBAGE\r\n\r\n", app=begun)
+    assert wire.closed
+    assert wire.said.count(b"HTTP/1.1 ") == 1
 
 
 async def read_for_a_while(pieces: int) -> tuple[int, int]:
