@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,11 +23,13 @@ from tests.fixtures.besieged import (
     head,
     held,
     received,
+    send,
     works,
 )
 from tests.fixtures.running import Running, until
 
 BODY = form([(file(b"a.wav"), SOUND)] * 20)
+LONG = json.dumps(["clips"] * 200).encode()  # seconds of work
 STREAM = DIRECTORY.replace("directory", "directory-stream")
 
 
@@ -68,10 +71,24 @@ def test_a_body_that_breaks_off_costs_nothing(besieged: Running, share):
     works(besieged)
 
 
-def test_a_client_that_closes_its_half_gets_its_answer(besieged: Running):
+@pytest.mark.parametrize(
+    "missing", [len(LONG) + 20, len(LONG), len(LONG) // 2, 0], ids=["in the head", "after the head", "in the body", "after the body"]
+)
+def test_who_closes_its_half_counts_as_gone(besieged: Running, missing: int):
+    whole = head(besieged, "POST", DIRECTORY, JSON, len(LONG)) + LONG
+    assert send(besieged, whole[: len(whole) - missing], ends=True).status == 0
+    until(lambda: b"timbre_requests_pending 1.0" in ask(besieged, "GET", "/metrics").body)
+    works(besieged)
+
+
+def test_who_closes_its_half_in_the_midst_of_a_stream_gets_no_more_of_it(besieged: Running):
     with connected(besieged) as line:
-        line.sendall(head(besieged, "POST", PREDICT, FORM, len(BODY)) + BODY)
-        assert received(line).status == 200
+        line.sendall(head(besieged, "POST", STREAM, JSON, len(LONG)) + LONG)
+        assert line.recv(100).startswith(b"HTTP/1.1 200")
+        line.shutdown(socket.SHUT_WR)
+        rest = b"".join(iter(lambda: line.recv(65536), b""))
+    assert b'"status"' not in rest
+    works(besieged)
 
 
 def test_clients_that_leave_before_their_answer_stop_the_work(besieged: Running):
@@ -84,10 +101,9 @@ def test_clients_that_leave_before_their_answer_stop_the_work(besieged: Running)
 
 
 def test_clients_that_leave_in_the_midst_of_a_stream_stop_it(besieged: Running):
-    body = json.dumps(["clips"] * 200).encode()
     for _ in range(5):
         with connected(besieged) as line:
-            line.sendall(head(besieged, "POST", STREAM, JSON, len(body)) + body)
+            line.sendall(head(besieged, "POST", STREAM, JSON, len(LONG)) + LONG)
             assert line.recv(100).startswith(b"HTTP/1.1 200")
     works(besieged)
 
