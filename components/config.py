@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloa
 
 from components.errors import ConfigError
 from components.menus import canonical, nearest
-from components.watch_config import AlertConfig, RetrainConfig
+from components.watch_config import WatchConfig
 from components.work_config import ExecutionConfig, PredictionConfig
 from components.yaml_text import pairs_of, put, read_yaml
 
@@ -168,30 +168,6 @@ class GateConfig(Section):
     shadow_min_clips: int = Field(100, ge=20)  # reviewed, before the first look at them; the next looks are at twice as many each
     shadow_tolerance: float = Field(0.05, ge=0, lt=1)  # of macro F1, by which it is surely not worse there
     shadow_max_days: PositiveFloat = 60.0  # after which it is refused
-
-
-class DriftConfig(Section):
-    """When a change in what is served is called a drift: it is surer than chance, and it is large enough to matter."""
-
-    alpha: float = Field(0.025, gt=0, lt=0.5)  # chance of a false alarm a period, all tests together
-    min_clips: int = Field(100, ge=20)  # different ones, in the period and in the reference; below there is too little data
-    min_reviews: int = Field(50, ge=20)  # of a label, before its calibration is asked about
-    min_duration_change: PositiveFloat = 0.2  # of the reference's mean
-    min_level_change_db: PositiveFloat = 1.0
-    min_share_change: PositiveFloat = 0.05  # of a clip's time silent, of clips with a sample rate or number of channels
-    min_clipped_change: PositiveFloat = 0.001  # of a clip's samples
-    min_score_change: PositiveFloat = 0.03
-    min_rate_change: PositiveFloat = 0.03  # of clips in which a label is found
-    min_auc: float = Field(0.6, gt=0.5, lt=1)  # of a classifier that tells the period's clips from the reference's
-    min_calibration_change: PositiveFloat = 0.1  # of the share that is true, at equal score
-
-
-class WatchConfig(Section):
-    """How the served tagger is watched."""
-
-    drift: DriftConfig = DriftConfig()
-    alerts: AlertConfig = AlertConfig()
-    retrain: RetrainConfig = RetrainConfig()
 
 
 class Config(Section):

@@ -1,4 +1,4 @@
-"""The sections of a configuration that say who is told of a drift, and when it is trained anew."""
+"""The sections of a configuration that say what counts as a drift, who is told of it, and when it is trained anew."""
 
 import re
 from typing import Annotated, Self
@@ -16,6 +16,24 @@ def _address(text: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_address)]
+
+
+class DriftConfig(BaseModel):
+    """When a change in what is served is called a drift: it is surer than chance, and it is large enough to matter."""
+
+    model_config = STRICT
+
+    alpha: float = Field(0.025, gt=0, lt=0.5)  # chance of a false alarm a period, all tests together
+    min_clips: int = Field(100, ge=20)  # different ones, in the period and in the reference; below there is too little data
+    min_reviews: int = Field(50, ge=20)  # of a label, before its calibration is asked about
+    min_duration_change: PositiveFloat = 0.2  # of the reference's mean
+    min_level_change_db: PositiveFloat = 1.0
+    min_share_change: PositiveFloat = 0.05  # of a clip's time silent, of clips with a sample rate or number of channels
+    min_clipped_change: PositiveFloat = 0.001  # of a clip's samples
+    min_score_change: PositiveFloat = 0.03
+    min_rate_change: PositiveFloat = 0.03  # of clips in which a label is found
+    min_auc: float = Field(0.6, gt=0.5, lt=1)  # of a classifier that tells the period's clips from the reference's
+    min_calibration_change: PositiveFloat = 0.1  # of the share that is true, at equal score
 
 
 class AlertConfig(BaseModel):
@@ -48,3 +66,13 @@ class RetrainConfig(BaseModel):
         if self.enabled and not self.base:
             raise ValueError("enabled is true, but base names no configuration to train: set base")
         return self
+
+
+class WatchConfig(BaseModel):
+    """How the served tagger is watched."""
+
+    model_config = STRICT
+
+    drift: DriftConfig = DriftConfig()
+    alerts: AlertConfig = AlertConfig()
+    retrain: RetrainConfig = RetrainConfig()

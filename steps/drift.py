@@ -5,10 +5,10 @@ from typing import Annotated
 from zenml import ArtifactConfig, log_metadata, step
 from zenml.types import HTMLString
 
-from components.config import DriftConfig
 from components.monitoring.alerts import seen
 from components.monitoring.look import look
 from components.registry.episodes import Observation
+from components.watch_config import DriftConfig
 
 
 @step(enable_cache=False)

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from components.config import DriftConfig
 from components.errors import DataError, TimbreError
 from components.monitoring.look import Look, look
 from components.registry import Card, Registry
 from components.registry.predictions import Predictions
+from components.watch_config import DriftConfig
 from timbre.client import Client
 
 SAMPLE = Path("data/sample")

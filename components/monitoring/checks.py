@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from components.config import DriftConfig
 from components.evaluation.names import display_name, plural
 from components.labels import Label, LabelSet
 from components.monitoring.classifier import MOST_CLIPS, tell_apart
@@ -16,6 +15,7 @@ from components.monitoring.inputs import INPUTS, Input
 from components.monitoring.period import embedding_columns, values
 from components.monitoring.two_samples import compare_at_equal_score, compare_names, compare_numbers, compare_rates
 from components.monitoring.verdict import Check
+from components.watch_config import DriftConfig
 
 Floats = npt.NDArray[np.float64]
 

@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from components.config import DriftConfig
 from components.labels import LabelSet
 from components.monitoring.checks import Comparison
 from components.monitoring.correction import corrected
 from components.monitoring.period import usable
 from components.monitoring.verdict import Counted, DriftVerdict, State
 from components.monitoring.wording import findings_of, notes_on, sentence_of
+from components.watch_config import DriftConfig
 
 
 def drift(

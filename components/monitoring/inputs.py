@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from components.config import DriftConfig
+from components.watch_config import DriftConfig
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from components.config import DriftConfig
 from components.errors import ConfigError
 from components.labels import LabelSet
 from components.monitoring.drift import drift
@@ -13,6 +12,7 @@ from components.monitoring.moments import moment
 from components.monitoring.report import Watched, report
 from components.monitoring.targets import with_targets
 from components.monitoring.verdict import DriftVerdict
+from components.watch_config import DriftConfig
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from components.config import DriftConfig
 from components.evaluation.inline import inline
 from components.evaluation.names import display_name
 from components.evaluation.wording import noun
@@ -18,6 +17,7 @@ from components.monitoring.period import usable
 from components.monitoring.pictures import pictures
 from components.monitoring.verdict import Check, DriftVerdict
 from components.monitoring.wording import change
+from components.watch_config import DriftConfig
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 STYLE = Path(__file__).parents[1] / "evaluation"

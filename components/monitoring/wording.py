@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from components.config import DriftConfig
 from components.evaluation.names import listed, plural
 from components.evaluation.wording import noun
 from components.labels import LabelSet
 from components.monitoring.inputs import INPUTS
 from components.monitoring.verdict import Check, Counted, Finding, State
+from components.watch_config import DriftConfig
 
 MOST_NAMED = 3
 SURE = 1e-6  # from here on a smaller number says nothing more

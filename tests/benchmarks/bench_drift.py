@@ -14,10 +14,10 @@ import machine  # noqa: F401 # it settles threads and the path before what follo
 import numpy as np
 import pandas as pd
 
-from components.config import DriftConfig
 from components.labels import OPENMIC
 from components.monitoring.drift import drift
 from components.monitoring.report import Watched, report
+from components.watch_config import DriftConfig
 
 MOST_S, MOST_GB = 120.0, 2.0
 

@@ -15,12 +15,12 @@ import pytest
 
 from components.audio import load_with_header
 from components.audio.facts import facts_of
-from components.config import DriftConfig
 from components.evaluation.reference import REFERENCE
 from components.labels import IRMAS
 from components.registry import Decision, Registry
 from components.registry.predictions import Predictions
 from components.tagger import Tagger, attach
+from components.watch_config import DriftConfig
 from tests.fixtures.running import card, small_tagger, until
 from timbre.decay import SAMPLE, Phase, decay, quieter
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from components.config import DriftConfig
 from components.monitoring.drift import drift
 from components.monitoring.look import Look
 from components.monitoring.report import Watched
+from components.watch_config import DriftConfig
 from tests.fixtures.logs import LABELS, draw, logged
 from timbre.cli import app
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from components.config import DriftConfig
 from components.monitoring.drift import drift
 from components.monitoring.look import Look
 from components.monitoring.report import Watched
 from components.registry import Registry
 from components.registry.episodes import Episodes
+from components.watch_config import DriftConfig
 from tests.fixtures.listeners import Hook, webhook
 from tests.fixtures.logs import LABELS, draw, logged
 from timbre.cli import app

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 import steps.drift, pipelines.drift
 from zenml.client import Client
-from components.config import DriftConfig, load_config
+from components.config import load_config
+from components.watch_config import DriftConfig
 from components.monitoring.drift import drift
 from components.monitoring.look import Look
 from components.monitoring.report import Watched

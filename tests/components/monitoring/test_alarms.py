@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy.stats import beta
 
-from components.config import DriftConfig
 from components.labels import IRMAS
 from components.monitoring.drift import drift
+from components.watch_config import DriftConfig
 from tests.fixtures.score_bank import read
 
 PERIODS, CLIPS = 1000, 500

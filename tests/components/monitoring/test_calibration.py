@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.config import DriftConfig
 from components.monitoring.drift import drift
 from components.monitoring.review_queue import queue
 from components.monitoring.verdict import DriftVerdict
 from components.registry.reviews import Pool
+from components.watch_config import DriftConfig
 from tests.fixtures.logs import LABELS
 
 CONFIG = DriftConfig()

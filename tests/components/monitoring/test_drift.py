@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.config import DriftConfig
 from components.errors import DataError
 from components.evaluation import decide
 from components.labels import from_codes
 from components.monitoring.drift import drift
+from components.watch_config import DriftConfig
 from tests.fixtures.logs import LABELS, draw, logged
 
 CONFIG = DriftConfig()

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 import soundfile
 
-from components.config import DriftConfig
 from components.labels import IRMAS
 from components.monitoring.drift import drift
 from components.monitoring.listen import sounds
 from components.monitoring.report import Watched, report
+from components.watch_config import DriftConfig
 from tests.fixtures.sounds import encoded, sine
 
 

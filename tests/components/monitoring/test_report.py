@@ -3,9 +3,9 @@ import re
 import numpy as np
 import pytest
 
-from components.config import DriftConfig
 from components.monitoring.drift import drift
 from components.monitoring.report import Watched, report
+from components.watch_config import DriftConfig
 from tests.fixtures.logs import LABELS, draw, logged
 
 CONFIG = DriftConfig()

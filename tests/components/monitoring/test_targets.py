@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from components.config import DriftConfig
 from components.monitoring.drift import drift
 from components.monitoring.period import usable
 from components.monitoring.targets import with_targets
 from components.registry.reviews import Review
+from components.watch_config import DriftConfig
 from tests.fixtures.logs import LABELS, draw, logged
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from components.config import DriftConfig
 from components.monitoring.drift import drift
 from components.monitoring.report import Watched
+from components.watch_config import DriftConfig
 from tests.fixtures.logs import LABELS, draw, logged
 
 pytestmark = pytest.mark.slow
