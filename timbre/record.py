@@ -14,6 +14,7 @@ from pathlib import Path
 from components.errors import RegistryError, TimbreError
 from components.pace import ASKED
 from components.registry import Registry
+from components.registry.errors import LostLease
 from components.registry.job import CANCELLED, FAILED, SUCCEEDED, Job, lies_elsewhere
 from components.registry.jobs import Jobs
 from components.who import who
@@ -100,10 +101,12 @@ class _Kept:
     def end(self, state: str, error: str | None) -> None:
         self._ended.set()
         self._thread.join()
-        with contextlib.suppress(RegistryError):
+        try:
             digest = read_pace(self.folder.pace_file).get("digest")
             model_id = self._jobs.model_id(digest) if digest else None
             self._jobs.finish(self._token, state, model_id=model_id, error=error, pulse=self.folder.pulse())
+        except RegistryError as lost:
+            log.warning("the registry cannot be told that job %s is %s: %s", self.job.id, state, lost)
 
     def close(self) -> None:
         self._jobs.database.close()
@@ -114,11 +117,18 @@ class _Kept:
 
     def _beat(self) -> None:
         while not self._ended.wait(BEAT_S):
-            with contextlib.suppress(RegistryError):
-                if self._jobs.heartbeat(self._token, LEASE_S, self.folder.pulse()).cancel_requested:
-                    log.warning("this training was cancelled in the registry")
-                    self._interrupt()
-                    return
+            try:
+                job = self._jobs.heartbeat(self._token, LEASE_S, self.folder.pulse())
+            except LostLease as error:
+                log.warning("job %s: %s", self.job.id, error)
+                return
+            except RegistryError as error:
+                log.debug("job %s: %s", self.job.id, error)  # a later beat makes up for it
+                continue
+            if job.cancel_requested:
+                log.warning("this training was cancelled in the registry")
+                self._interrupt()
+                return
 
     def _interrupt(self) -> None:
         """Ctrl+C twice, as it stops a training at once, and again for as long as the training goes on."""

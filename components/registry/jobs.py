@@ -1,7 +1,8 @@
 """The queue of training jobs: submitted, leased to one worker at a time, followed by heartbeats, finished once.
 
 Leases are told by the database's clock (PostgreSQL's own; SQLite's is that of the one machine that its file lies on), so clocks of
-workers may differ. Each lease has a token of its own, and an old one is refused whatever it asks.
+workers may differ. Each lease has a token of its own, and an old one is refused whatever it asks. That of a training by hand holds
+until its process ends it: nobody else takes it up, so one that was given up while it was suspended goes on.
 """
 
 import uuid
@@ -42,8 +43,9 @@ from components.registry.tables import JobRow, ModelRow
 
 LONGEST_KEY = 200
 NOBODY = "timbre"  # who buries jobs
+BY_HAND = "by hand"
 NOTHING = Pulse()
-DIED = "its process ended without a word: it was killed, or its machine went away"
+SILENT = "nothing is heard of its process: it was killed or suspended, or its machine went away"
 GOES_ON = "; the run that it waited for may go on where `run` says"
 
 
@@ -110,7 +112,7 @@ class Jobs:
             session.add(row)
             session.flush()
             note(session, who, "job submitted", None, job=row.id, config=row.config, by_hand=True)
-            return _take(session, row, "by hand", moment, seconds)
+            return _take(session, row, BY_HAND, moment, seconds)
 
     def lease(self, worker: str, seconds: float) -> Job | None:
         """Take the oldest job that waits, or whose worker has not been heard for as long as its lease; None where there is none.
@@ -133,10 +135,15 @@ class Jobs:
     def heartbeat(self, token: str, seconds: float, pulse: Pulse = NOTHING) -> Job:
         """Keep the lease for as many seconds from now, and say how far the job is; the answer says whether to stop (cancel_requested).
 
+        A training by hand that was given up meanwhile runs again.
+
         Raises:
             LostLease: if the token is no longer that of the job.
         """
         with self._held(token) as (session, row):
+            if row.state != RUNNING:
+                row.state, row.worker, row.finished_at, row.error = RUNNING, BY_HAND, None, None
+                note(session, row.owner, "job goes on", None, job=row.id)
             row.lease_until = leases.clock(session) + timedelta(seconds=seconds)
             pulse.write(row)
             return _job(session, row)
@@ -184,7 +191,7 @@ class Jobs:
                 row.cancel_requested = True
                 note(session, who, "job cancelled", None, job=row.id, state=row.state)
             if row.state == QUEUED or leases.has_run_out(row, leases.clock(session)):
-                _end(session, row, CANCELLED, None, who)
+                _give_up(session, row, CANCELLED, None, who)
             return _job(session, row)
 
     def get(self, job_id: str) -> Job:
@@ -231,7 +238,7 @@ class Jobs:
     @contextmanager
     def _held(self, token: str) -> Iterator[tuple[Session, JobRow]]:
         with self.database.write(in_turn=False) as session:
-            row = session.scalar(select(JobRow).where(JobRow.token == token, JobRow.state == RUNNING).with_for_update())
+            row = session.scalar(select(JobRow).where(JobRow.token == token).with_for_update())
             if row is None:
                 raise LostLease("the lease of this training job has ended or is another worker's: what this one did of it counts no more")
             yield session, row
@@ -246,12 +253,12 @@ class Jobs:
             moment = leases.clock(session)
             for row in session.scalars(select(JobRow).where(leases.dead_at(moment)).with_for_update(skip_locked=True)):
                 if row.cancel_requested:
-                    _end(session, row, CANCELLED, None, NOBODY)
+                    _give_up(session, row, CANCELLED, None, NOBODY)
                 elif row.by_hand:
-                    _end(session, row, FAILED, DIED + (GOES_ON if lies_elsewhere(row.run) else ""), NOBODY)
+                    _give_up(session, row, FAILED, SILENT + (GOES_ON if lies_elsewhere(row.run) else ""), NOBODY)
                 else:
                     said = f"its worker died {row.attempts} times before it was done: see its log, and submit it again when that is mended"
-                    _end(session, row, FAILED, said, NOBODY)
+                    _give_up(session, row, FAILED, said, NOBODY)
 
 
 def _take(session: Session, row: JobRow, worker: str, moment: datetime, seconds: float) -> Job:
@@ -269,6 +276,13 @@ def _end(session: Session, row: JobRow, state: str, error: str | None, who: str)
         note(session, who, "job finished", None, job=row.id, state=state, error=row.error)
     else:
         note(session, who, "job finished", session.get(ModelRow, row.model_id), job=row.id, state=state)
+
+
+def _give_up(session: Session, row: JobRow, state: str, error: str | None, who: str) -> None:
+    """End a job whose process says nothing; one by hand keeps its token, as it may speak again."""
+    token = row.token if row.by_hand else None
+    _end(session, row, state, error, who)
+    row.token = token
 
 
 def _row(session: Session, job_id: str, lock: bool = False) -> JobRow:

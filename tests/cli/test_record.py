@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from components.pace import tell_where
 from components.registry import Registry
 from components.registry.job import Job
 from components.registry.jobs import Jobs
+from components.registry.tables import JobRow
+from tests.fixtures.running import until
+from timbre import record
 from timbre.record import recorded
 
 RUN = "https://kubeflow.example.org/pipeline/#/runs/details/7d2c"
@@ -62,3 +66,26 @@ def test_what_nobody_follows_is_not_in_the_list(here: str):
         tell_where(RUN)
     assert record.job_id is None
     assert not (Path("there.db").exists())
+
+
+@pytest.mark.parametrize("beat_s", [0.2, 60.0], ids=["heard of again", "ended meanwhile"])
+def test_a_training_that_was_suspended_is_what_it_became(monkeypatch: pytest.MonkeyPatch, beat_s: float):
+    monkeypatch.setattr(record, "LEASE_S", 0.02)
+    monkeypatch.setattr(record, "BEAT_S", beat_s)
+    with recorded("music"):
+        until(lambda: jobs()[0].state == "failed", 10)
+        monkeypatch.setattr(record, "LEASE_S", 60.0)
+        if beat_s < 1:
+            until(lambda: jobs()[0].state == "running", 10)
+    (job,) = jobs()
+    assert (job.state, job.error) == ("succeeded", None)
+
+
+def test_a_job_that_the_registry_lost_is_said(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    monkeypatch.setattr(record, "BEAT_S", 0.05)
+    with recorded("music") as entered:
+        with Registry().database.write() as session:
+            session.execute(delete(JobRow))
+        until(lambda: f"job {entered.job_id}: the lease" in caplog.text, 10)
+    assert f"the registry cannot be told that job {entered.job_id} is succeeded: the lease" in caplog.text
+    assert jobs() == []
