@@ -89,7 +89,7 @@ class Worker:
             self._end(job, folder, CANCELLED)
         elif self.stop.is_set() or child.outlived:
             child.kill()
-            self._say(job, "back in the queue", lambda: self._jobs.release(str(job.token)))
+            self._say(job, lambda: self._jobs.release(str(job.token)))
         else:
             self._end(job, folder, FAILED, folder.error() or _last_words(child.code or 0))
 
@@ -97,19 +97,19 @@ class Worker:
         return self._jobs.heartbeat(str(job.token), self._pacing.lease_s, folder.pulse())
 
     def _end(self, job: Job, folder: JobFolder, state: str, error: str | None = None) -> None:
-        def say() -> None:
+        def say() -> Job:
             digest = read_pace(folder.pace_file).get("digest")
             model_id = self._jobs.model_id(digest) if digest else None
-            self._jobs.finish(str(job.token), state, model_id=model_id, error=error, pulse=folder.pulse())
+            return self._jobs.finish(str(job.token), state, model_id=model_id, error=error, pulse=folder.pulse())
 
-        self._say(job, state if error is None else f"{state}: {error}", say)
+        self._say(job, say)
 
-    def _say(self, job: Job, what: str, word: Callable[[], object]) -> None:
+    def _say(self, job: Job, word: Callable[[], Job]) -> None:
         """Tell the database, which may be away for a while; a word that comes too late is one less."""
         ends = time.monotonic() + PATIENCE_S
         while True:
             try:
-                word()
+                told = word()
             except LostLease as error:
                 log.warning("job %s: %s", job.id, error)
             except RegistryError as error:
@@ -117,7 +117,7 @@ class Worker:
                 if time.monotonic() < ends and not self.stop.wait(self._pacing.poll_s):
                     continue
             else:
-                log.info("job %s: %s", job.id, what)
+                log.info("job %s: %s", job.id, told.state if told.error is None else f"{told.state}: {told.error}")
             return
 
 

@@ -135,8 +135,6 @@ class Jobs:
     def heartbeat(self, token: str, seconds: float, pulse: Pulse = NOTHING) -> Job:
         """Keep the lease for as many seconds from now, and say how far the job is; the answer says whether to stop (cancel_requested).
 
-        A training by hand that was given up meanwhile runs again.
-
         Raises:
             LostLease: if the token is no longer that of the job.
         """
@@ -149,7 +147,7 @@ class Jobs:
             return _job(session, row)
 
     def finish(self, token: str, state: str, *, model_id: str | None = None, error: str | None = None, pulse: Pulse = NOTHING) -> Job:
-        """End a job: succeeded, failed or cancelled.
+        """End a job: succeeded, failed or cancelled; what failed after it was cancelled is cancelled.
 
         Raises:
             LostLease: if the token is no longer that of the job.
@@ -157,6 +155,8 @@ class Jobs:
         if state not in ENDED:
             raise ValueError(f"a job ends as one of {', '.join(ENDED)}, not {state}")
         with self._held(token) as (session, row):
+            if state == FAILED and row.cancel_requested and model_id is None:  # it failed as nothing was to be registered
+                state, error = CANCELLED, None
             pulse.write(row)
             row.model_id = model_id
             _end(session, row, state, error, row.owner)

@@ -41,8 +41,9 @@ def test_nothing_of_a_cancelled_job_is_registered(jobs: Jobs, registry: Registry
     with pytest.raises(JobCancelled, match="was cancelled"):
         registry.register(make_tagger(b"other"), card, yes, who="ann", training_job_id=asked.id)
     assert registry.list().total == 0
-    jobs.finish(taken.token, "cancelled")
-    assert (jobs.get(asked.id).state, jobs.get(asked.id).model_id) == ("cancelled", None)
+    jobs.finish(taken.token, "failed", error="this training job was cancelled: its tagger is not registered")
+    job = jobs.get(asked.id)
+    assert (job.state, job.error, job.model_id) == ("cancelled", None, None)
 
 
 def test_a_job_waits_runs_and_succeeds(jobs: Jobs, registry: Registry, make_tagger: TaggerMaker, card: Card) -> None:
