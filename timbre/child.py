@@ -26,9 +26,12 @@ class Child:
     Args:
         config: the file of its configuration.
         until: the moment of `time.monotonic()` at which it ends itself, where nobody moves it.
+    Raises:
+        OSError: if it cannot be started, or has no place to write.
     """
 
     def __init__(self, job: Job, config: Path, folder: JobFolder, until: float) -> None:
+        folder.make()
         resumed = folder.resume_from()
         overrides = [*job.overrides, *([] if resumed is None else [f"training.ckpt={resumed}"])]
         settings = [word for text in overrides for word in ("--set", text)]

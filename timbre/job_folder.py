@@ -1,5 +1,6 @@
 """What a training job leaves on the machine that runs it, under `.timbre/jobs/<id>/`: its log, and a file of its pace an attempt."""
 
+import contextlib
 import json
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +23,17 @@ class JobFolder:
     def log(self) -> Path:
         return self.path / "log.txt"
 
+    def make(self) -> None:
+        """Make the folder, before a process is told of it.
+
+        Raises:
+            OSError: if it cannot be made.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+
     @cached_property
     def pace_file(self) -> Path:
         """The file of this attempt."""
-        self.path.mkdir(parents=True, exist_ok=True)
         return self.path / f"pace-{len(self._paces()):04d}.json"
 
     def pulse(self) -> Pulse:
@@ -59,17 +67,19 @@ class JobFolder:
         return None
 
     def _paces(self) -> list[Path]:
-        return sorted(self.path.glob("pace-*.json"))
+        with contextlib.suppress(OSError):
+            return sorted(self.path.glob("pace-*.json"))
+        return []
 
     def _tail(self, run: str | None) -> str:
-        return _end_of(self.log if self.log.exists() or not run else runs_root() / run / "train.log")
+        return _end_of(self.log) or (_end_of(runs_root() / run / "train.log") if run else "")
 
 
 def read_pace(path: Path) -> dict[str, Any]:
-    """What a pace file tells; nothing where there is none yet, or none that a power cut left whole."""
+    """What a pace file tells; nothing where there is none yet, none that can be read, or none that a power cut left whole."""
     try:
         told = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}
 
@@ -84,5 +94,5 @@ def _end_of(log: Path) -> str:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 4 * TAIL_CHARACTERS))
             return file.read().decode("utf-8", "replace")
-    except FileNotFoundError:
+    except OSError:
         return ""

@@ -89,7 +89,14 @@ class _Kept:
     def begin(cls, config: str, database_url: str | None) -> "_Kept | None":
         try:
             jobs = Jobs(Registry(database_url).database)
-            return cls(jobs, jobs.begin(config, who(), LEASE_S))
+            job = jobs.begin(config, who(), LEASE_S)
+            try:
+                JobFolder(job.id).make()
+            except OSError as error:
+                log.warning("job %s: nobody can follow this training: %s", job.id, error)
+                jobs.finish(str(job.token), FAILED, error=f"it goes on, and cannot be followed: {error.strerror or error}")
+                return None
+            return cls(jobs, job)
         except (RegistryError, OSError) as error:
             log.debug("this training is not in the list of jobs: %s", error)
             return None

@@ -58,7 +58,8 @@ class Worker:
         try:
             child = Child(job, config_file(job.config), folder, until)
         except (TimbreError, OSError) as error:
-            self._end(job, folder, FAILED, str(error))
+            log.warning("job %s: %s", job.id, error)
+            self._end(job, folder, FAILED, _reason(error))
             return
         try:
             self._follow(job, child, folder)
@@ -119,6 +120,14 @@ class Worker:
             else:
                 log.info("job %s: %s", job.id, told.state if told.error is None else f"{told.state}: {told.error}")
             return
+
+
+def _reason(error: TimbreError | OSError) -> str:
+    """Why a training was not begun, in a sentence."""
+    if isinstance(error, TimbreError):
+        return str(error)
+    where = f" at {error.filename}" if error.filename else ""
+    return f"the training cannot be begun: {error.strerror or error}{where}; see its worker's disk, and who may write there"
 
 
 def _last_words(code: int) -> str:

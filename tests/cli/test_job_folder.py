@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from components.registry.job import Pulse
 from timbre.job_folder import JobFolder, read_pace, tell_digest
 
 RUN = {"ckpt": None, "step": 2, "steps": 4, "epoch": 1, "epochs": 2, "metrics": {"val_f1": 0.5}}
@@ -19,6 +20,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def attempt(**pace: object) -> JobFolder:
     """The folder after an attempt that told this."""
     folder = JobFolder("job")
+    folder.make()
     folder.pace_file.write_text(json.dumps(RUN | pace))
     return folder
 
@@ -77,6 +79,19 @@ def test_what_is_told_of_it(place: Path) -> None:
     assert folder.error() == "last words"
     tell_digest(folder.pace_file, "d")
     assert read_pace(folder.pace_file) == {**RUN, "run": "run", "digest": "d"}
+
+
+def test_what_cannot_be_read_tells_nothing() -> None:
+    folder = JobFolder("job")
+    folder.pace_file.mkdir(parents=True)
+    folder.log.mkdir()
+    assert (folder.pulse(), folder.error(), JobFolder("job").resume_from()) == (Pulse(log_tail=""), None, None)
+
+
+def test_who_only_looks_makes_no_folder(place: Path) -> None:
+    folder = JobFolder("job")
+    assert folder.pulse() == Pulse(log_tail="")
+    assert list(place.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", [b"", b'{"run": "ru', b"\xff\xfe\0", b"3"])

@@ -1,5 +1,6 @@
 """A training by hand in the list of jobs: of the registry that its tagger goes into, with where it runs."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,16 @@ def test_a_training_that_was_suspended_is_what_it_became(monkeypatch: pytest.Mon
             until(lambda: jobs()[0].state == "running", 10)
     (job,) = jobs()
     assert (job.state, job.error) == ("succeeded", None)
+
+
+def test_a_training_whose_progress_cannot_be_kept_goes_on(caplog: pytest.LogCaptureFixture):
+    Path(".timbre").mkdir()
+    Path(".timbre/jobs").touch()
+    with recorded("music") as entered:
+        assert (entered.job_id, "TIMBRE_PROGRESS" in os.environ) == (None, False)
+    (job,) = jobs()
+    assert (job.state, job.error) == ("failed", "it goes on, and cannot be followed: Not a directory")
+    assert "nobody can follow this training" in caplog.text
 
 
 def test_a_job_that_the_registry_lost_is_said(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):

@@ -1,8 +1,11 @@
 """What a worker makes of a training that ends otherwise than it should; real trainings are in tests/pipelines/test_worker.py."""
 
+import errno
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,7 @@ from components.registry import Registry
 from components.registry.job import Job
 from components.registry.jobs import Jobs
 from timbre import worker
+from timbre.job_folder import JobFolder
 from timbre.pacing import Pacing
 from timbre.worker import Worker
 
@@ -27,18 +31,23 @@ def jobs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Jobs]:
 
 @pytest.fixture
 def trainings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Has trainings do something before the worker first looks at them, and end with a code."""
+    """Has trainings do something before the worker first looks at them, live for some heartbeats, and end with a code."""
 
-    def become(code: int, meanwhile: Callable[[Job], object]) -> None:
+    def become(code: int, meanwhile: Callable[[Job, JobFolder], object], beats: int = 0) -> None:
         class Training:
             outlived = False
 
-            def __init__(self, job: Job, *_: object) -> None:
-                self.code, self._job = code, job
+            def __init__(self, job: Job, _config: Path, folder: JobFolder, _until: float) -> None:
+                self.code, self._beats = code, beats
+                folder.make()
+                assert folder.pace_file.name == "pace-0000.json"
+                meanwhile(job, folder)
 
-            def wait(self, *_: object) -> int:
-                meanwhile(self._job)
-                return self.code
+            def wait(self, *_: object) -> int | None:
+                self._beats -= 1
+                return None if self._beats >= 0 else self.code
+
+            def let_live(self, until: float) -> None: ...
 
             def kill(self) -> None: ...
 
@@ -57,7 +66,7 @@ def work(jobs: Jobs) -> Job:
 def test_a_training_that_fails_as_it_was_cancelled_is_cancelled(
     jobs: Jobs, trainings: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    trainings(2, lambda job: jobs.cancel(job.id, "bob"))
+    trainings(2, lambda job, _: jobs.cancel(job.id, "bob"))
     with caplog.at_level(logging.INFO):
         job = work(jobs)
     assert (job.state, job.error, job.attempts) == ("cancelled", None, 1)
@@ -65,6 +74,33 @@ def test_a_training_that_fails_as_it_was_cancelled_is_cancelled(
 
 
 def test_a_training_that_fails_says_how_it_ended(jobs: Jobs, trainings: Callable[..., None]) -> None:
-    trainings(-9, lambda job: None)
+    trainings(-9, lambda *_: None)
     job = work(jobs)
     assert (job.state, job.error) == ("failed", "the training was ended by signal 9 and did not say why: see the end of its log")
+
+
+def test_a_job_whose_files_have_no_place_fails_and_says_so(jobs: Jobs, tmp_path: Path) -> None:
+    (tmp_path / ".timbre").mkdir()
+    (tmp_path / ".timbre" / "jobs").touch()
+    job = work(jobs)
+    said = f"the training cannot be begun: Not a directory at …/{job.id}; see its worker's disk, and who may write there"
+    assert (job.state, job.attempts, job.error) == ("failed", 1, said)
+
+
+def test_a_full_disk_ends_no_worker(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    mkdir = Path.mkdir
+
+    def full(path: Path, *given: Any, **named: Any) -> None:
+        if "jobs" in path.parts:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        mkdir(path, *given, **named)
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    job = work(jobs)
+    assert job.state == "failed"
+    assert job.error.startswith("the training cannot be begun: No space left on device at …/")
+
+
+def test_files_that_cannot_be_read_end_no_worker(jobs: Jobs, trainings: Callable[..., None]) -> None:
+    trainings(0, lambda _, folder: [file.mkdir() for file in (folder.pace_file, folder.log)], beats=1)
+    assert work(jobs).state == "succeeded"
