@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Set
 from pathlib import Path
 
-from components.errors import S3Error
+from components.errors import RegistryError, S3Error
 from components.registry import folders
 from components.registry.errors import LostFolder
 from components.s3 import Remote
@@ -80,7 +80,12 @@ def _download(digest: str, fresh: Path, there: Remote) -> bool:
                 raise
             if name == folders.TAGGER:
                 return False
-    there.bring(sorted(set(folders.read(fresh).parts) - {folders.TAGGER, folders.BESIDE}), fresh)
+    try:
+        listed = set(folders.read(fresh).parts)
+    except RegistryError as error:
+        said = str(error).replace(str(fresh), there.address)
+        raise LostFolder(f"the tagger folder {there.address} is damaged: {said}") from None
+    there.bring(sorted(listed - {folders.TAGGER, folders.BESIDE}), fresh)
     if wrong := folders.faults(fresh, digest):
         raise LostFolder(f"the tagger folder {there.address} is damaged: {'; '.join(wrong)}; register it again")
     return True

@@ -11,6 +11,7 @@ import pytest
 
 from components.errors import RegistryError
 from components.registry import Card, Registry, examine, folders
+from components.registry.errors import LostFolder
 from components.s3 import Remote
 from tests.components.registry.conftest import TaggerMaker, yes
 from tests.fixtures.buckets import Server, s3_environment
@@ -61,6 +62,38 @@ def test_what_is_missing_or_damaged(
         server.client.delete_object(Bucket="models", Key=f"all/{model.digest}/tagger.json")
         with pytest.raises(RegistryError, match="is not under s3://models/all: set TIMBRE_MODELS"):
             registry.folder(model)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ("tagger.json", b'{"files"', "is not JSON"),
+        ("tagger.json", b"[]", "holds a list, not named values"),
+        ("tagger.json", b'{"files": {"../x": "1"}}', r"lists '\.\./x' as a file"),
+        ("attachments.json", b"\xff", "is not JSON"),
+        ("attachments.json", b'{"tagger.json": "1"}', "lists 'tagger.json' as a file"),
+    ],
+)
+def test_a_list_that_is_damaged(
+    server: Server,
+    url: str,
+    make_tagger: TaggerMaker,
+    card: Card,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    damage: tuple[str, bytes, str],
+) -> None:
+    name, content, message = damage
+    with Registry(url) as registry:
+        model = registry.register(make_tagger(card_json=b"{}"), card, yes, who="test")
+    server.client.put_object(Bucket="models", Key=f"all/{model.digest}/{name}", Body=content)
+    monkeypatch.setenv("TIMBRE_MIRROR", str(tmp_path / "another"))
+    with Registry(url) as registry:
+        where = f"s3://models/all/{model.digest}"
+        with pytest.raises(LostFolder, match=f"^the tagger folder {where} is damaged: {where}/{name} {message}") as raised:
+            registry.folder(model)
+        assert str(tmp_path) not in str(raised.value)
+        assert [path.name for path in registry.root.iterdir()] == [".lock"]
 
 
 def test_registering_again_mends_it(server: Server, url: str, make_tagger: TaggerMaker, card: Card) -> None:
