@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from bentos.config import PREFIX, ServiceConfig
+from tests.fixtures.stops import longest_stop_s
 
 FOLDER = Path(__file__).parents[2] / "deploy"
 TEXT = (FOLDER / "compose.yaml").read_text()
@@ -55,6 +56,15 @@ def test_secrets_come_from_the_environment_and_the_example_names_them_all():
     assert wanted == {"POSTGRES_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_KEEPER_ACCESS_KEY", "S3_KEEPER_SECRET_KEY"}
     assert wanted <= given.keys()
     assert "$" in SERVICES["database"]["environment"]["POSTGRES_PASSWORD"]
+
+
+def test_who_stops_the_service_waits_for_its_last_answer():
+    assert "TIMBRE_TIME_LIMIT_S" not in SERVICES["service"]["environment"]  # the default holds
+    period = re.fullmatch(r"(?:(\d+)m)?(?:(\d+)s)?", SERVICES["service"]["stop_grace_period"])
+    assert 60 * int(period[1] or 0) + int(period[2] or 0) > longest_stop_s(ServiceConfig())
+    page = (FOLDER.parent / "docs" / "container.md").read_text()
+    (run,) = re.findall(r"podman run --detach .*", page)
+    assert int(re.search(r"--stop-timeout (\d+)", run)[1]) > longest_stop_s(ServiceConfig())
 
 
 def test_it_is_told_what_it_knows():

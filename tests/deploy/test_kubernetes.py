@@ -6,6 +6,7 @@ import pytest
 from bentos.config import PREFIX, ServiceConfig, from_environment
 from bentos.page.clips import MOST_CLIPS
 from tests.fixtures.kubernetes import VERSIONS, Manifests, check, name_of
+from tests.fixtures.stops import longest_stop_s
 
 PLACES = {"TIMBRE_DATABASE_URL", "TIMBRE_MODELS", "TIMBRE_STORE"}
 manifests = Manifests("kubernetes")
@@ -86,6 +87,14 @@ def test_temporary_files_fit_into_their_volume():
     may_mib = config.num_workers * config.max_temporary_mib + MOST_CLIPS * config.max_body_mib
     limit = pod["containers"][0]["resources"]["limits"]["ephemeral-storage"]
     assert 1.1 * may_mib < mib(scratch) < mib(limit)
+
+
+def test_who_stops_a_pod_waits_for_its_last_answer():
+    pod = of_kind("Deployment")["timbre"]["spec"]["template"]["spec"]
+    program, still_asked_s = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    assert program == "sleep"
+    config = from_environment(of_kind("ConfigMap")["timbre"]["data"])
+    assert pod["terminationGracePeriodSeconds"] > int(still_asked_s) + longest_stop_s(config)
 
 
 def mib(size):
