@@ -1,15 +1,13 @@
 """Ctrl+C and SIGTERM reach a step where it can be stopped: between two transactions of ZenML's store, and where Python passes it on."""
 
-import os
-import threading
 from types import FrameType
 from typing import Any
 
 from zenml.orchestrators import signal_handler
 
+from components.signals import is_lost, send_later
+
 STORE = ("zenml.zen_stores", "sqlalchemy")
-CALLBACKS = ("weakref", "_weakrefset")  # Python prints what they raise and goes on
-AGAIN_S = 0.1
 
 
 def wait_to_stop() -> None:
@@ -25,7 +23,7 @@ def wait_to_stop() -> None:
 
     def handle(self: Any, signum: int, frame: FrameType | None) -> None:
         if cannot_stop(frame):
-            threading.Timer(AGAIN_S, os.kill, (os.getpid(), signum)).start()
+            send_later(signum)
         else:
             at_once(self, signum, frame)
 
@@ -33,9 +31,12 @@ def wait_to_stop() -> None:
 
 
 def cannot_stop(frame: FrameType | None) -> bool:
+    return is_lost(frame) or _in_store(frame)
+
+
+def _in_store(frame: FrameType | None) -> bool:
     while frame is not None:
-        module = str(frame.f_globals.get("__name__", ""))
-        if module.startswith(STORE) or module in CALLBACKS or frame.f_code.co_name == "__del__":
+        if str(frame.f_globals.get("__name__", "")).startswith(STORE):
             return True
         frame = frame.f_back
     return False

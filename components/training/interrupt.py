@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from components.signals import is_lost, send_later
+
 log = logging.getLogger(__name__)
 NOTE = "interrupted.txt"  # in the run folder of a training that was cut short: a sentence about it
 
@@ -36,6 +38,9 @@ class Interrupt:
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
         """The signal handler."""
+        if self.asked and is_lost(frame):
+            send_later(signum)
+            return
         if self.asked:
             raise StopNowError
         self.asked = True

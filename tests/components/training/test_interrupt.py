@@ -2,6 +2,7 @@ import logging
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -26,6 +27,19 @@ def test_twice_stops_now_and_gives_the_handler_back() -> None:
         press()
         press()
     assert signal.getsignal(signal.SIGINT) is former
+
+
+class Ending:
+    def __del__(self) -> None:
+        press()
+
+
+def test_a_stop_waits_until_it_is_heard() -> None:
+    """What is raised within a destructor is printed, and the work goes on."""
+    with pytest.raises(KeyboardInterrupt), listening():  # noqa: PT012 - see above
+        press()
+        Ending()
+        time.sleep(60)
 
 
 def test_a_former_handler_is_put_back() -> None:
