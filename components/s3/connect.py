@@ -20,6 +20,8 @@ UNKNOWN = frozenset({
 DENIED = frozenset({"403", "AccessDenied", "AllAccessDisabled", "RequestTimeTooSkewed"})
 ELSEWHERE = frozenset({"301", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"})
 FULL = frozenset({"507", "QuotaExceeded", "InsufficientCapacity", "XMinioStorageFull", "StorageFull"})
+TAKEN = frozenset({"412", "PreconditionFailed", "ConditionalRequestConflict"})
+UNABLE = frozenset({"501", "NotImplemented"})
 
 CLIENTS = ("aiobotocore.", "aiohttp.", "botocore.")
 
@@ -121,6 +123,10 @@ def failure(error: Exception, address: str) -> S3Error:
         return S3Error(f"there is no bucket {bucket}: make it, or check its name", "bucket")
     if isinstance(error, FileNotFoundError):
         return S3Error(f"{address} is not on S3: check bucket and key", "missing")
+    if code in TAKEN:
+        return S3Error(f"{address} was written by another meanwhile: try again", "taken")
+    if code in UNABLE:
+        return S3Error(f"S3 cannot do what is asked of it for {address} ({code}): check AWS_ENDPOINT_URL", "unable")
     if code in FULL:
         return S3Error(f"S3 has no room left for {address}: free some, and run again; what was written is kept", "full")
     return S3Error(f"S3 gives no answer for {address} ({type(error).__name__}: {error}): check AWS_ENDPOINT_URL and try again", "away")

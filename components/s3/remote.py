@@ -119,20 +119,41 @@ class Remote:
         found = self.find(name)
         return None if found is None else found.size
 
+    def tag(self, name: str) -> str | None:
+        """What each content of an object has anew; None where there is no object."""
+        found = self.find(name)
+        return None if found is None else found.tag
+
     def find(self, name: str) -> Object | None:
         """What a listing would say of an object; None where there is none."""
-        try:
-            answer = self._call("head_object", name)
-        except S3Error as error:
-            if error.kind == "missing":
-                return None
-            raise
-        return Object(int(answer["ContentLength"]), answer["LastModified"].timestamp(), answer["ETag"])
+        answer = self._head(name)
+        return Object(int(answer["ContentLength"]), answer["LastModified"].timestamp(), answer["ETag"]) if answer else None
 
     def put(self, name: str, content: bytes | Path) -> None:
         """Write an object, whole or not at all, from bytes or a file."""
         body = content if isinstance(content, bytes) else content.read_bytes()  # bytes, as another try begins anew
         self._call("put_object", name, Body=body, Metadata={_SHA256: hashlib.sha256(body).hexdigest()})
+
+    def swap(self, name: str, content: bytes, tag: str | None) -> str | None:
+        """Write an object if what lies there has this tag, or nothing lies there where it is None; its new tag, or None if it is not so.
+
+        Of two at once one writes. A server that knows no such condition may let both.
+        """
+        if self.tag(name) != tag:
+            return None
+        sha256 = hashlib.sha256(content).hexdigest()
+        said: dict[str, Any] = {"Body": content, "Metadata": {_SHA256: sha256}}
+        try:
+            answer = self._call("put_object", name, **said, **({"IfMatch": tag} if tag else {"IfNoneMatch": "*"}))
+        except S3Error as error:
+            if error.kind == "unable":
+                return str(self._call("put_object", name, **said)["ETag"])
+            if error.kind not in ("taken", "missing"):
+                raise
+            answer = self._head(name)  # an earlier try may have written, whose answer was lost
+            if not answer or answer["Metadata"].get(_SHA256) != sha256:
+                return None
+        return str(answer["ETag"])
 
     def read(self, name: str = "", max_bytes: int | None = None) -> bytes:
         """An object's content; without a name, of the object at this address itself.
@@ -239,6 +260,15 @@ class Remote:
         if last:
             raise S3Error(f"{address} came damaged {TRIES} times: write it again", "damaged")
         return False
+
+    def _head(self, name: str) -> Any:
+        """What is said of an object; None where there is none."""
+        try:
+            return self._call("head_object", name)
+        except S3Error as error:
+            if error.kind == "missing":
+                return None
+            raise
 
     def _call(self, method: str, name: str, **more: Any) -> Any:
         return self._ask(method, name, Key=self.key(name), **more)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from components.datasets import BadClip
 from components.labels import LabelSet
 from components.registry.prediction import INPUTS, Prediction
+from components.scoring.doubles import settle
 from components.scoring.ledger import Ledger
 from components.scoring.model import Model
 from components.scoring.parts import FILES, SCORES, Parts
@@ -30,12 +31,14 @@ def mend(parts: Parts, model: Model, label_set: LabelSet, log: Log | None) -> in
         scores = parts.read(SCORES, batch, part)
         if log:
             log(predictions_of(scores, model, label_set, batch))
-        parts.write(FILES, batch, part, files_of(scores))
+        parts.write(FILES, batch, part, files_of(scores), missing=True)  # whoever wrote the scores may do it just now
     return len(left)
 
 
 class Keeper:
     """Collects rows and writes a part whenever enough are together, and the rest at its end, however that comes.
+
+    Its parts have names that no other run has. At its end a content that another run has scored meanwhile is in one part only.
 
     Args:
         ledger: what was scored before; a row whose content is in it is kept without scores.
@@ -44,8 +47,8 @@ class Keeper:
 
     def __init__(self, parts: Parts, batch: str, model: Model, label_set: LabelSet, ledger: Ledger, log: Log | None) -> None:
         self._parts, self._batch, self._model, self._label_set, self._ledger, self._log = parts, batch, model, label_set, ledger, log
-        numbers = [int(part) for kind in (SCORES, FILES) for found, part in parts.names(kind) if found == batch]
-        self._next = max(numbers, default=-1) + 1
+        numbers = [int(part.split("-")[0]) for kind in (SCORES, FILES) for found, part in parts.names(kind) if found == batch]
+        self._next, self._run = max(numbers, default=-1) + 1, uuid.uuid4().hex[:8]
         self._rows: list[Row] = []
         self._since = time.monotonic()
         self._failed = False
@@ -56,11 +59,20 @@ class Keeper:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.flush()
+        try:
+            self.flush()
+        finally:
+            if not self._failed:
+                settle(self._parts, self._ledger)
+
+    @property
+    def _part(self) -> str:
+        """The name of the part that is collected."""
+        return f"{self._next:06d}-{self._run}"
 
     def take(self, row: Row) -> None:
         """Take one row."""
-        if row.scores is not None and row.content is not None and not self._ledger.claim(row.content):
+        if row.scores is not None and row.content is not None and not self._ledger.claim(row.content, f"{self._batch}/{self._part}"):
             row = replace(row, inputs={}, scores=None, decisions=None, embedding=None)
         if not self._rows:
             self._since = time.monotonic()
@@ -74,11 +86,17 @@ class Keeper:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was collected; what could not be written once is not tried again on the way out."""
+        """Write what was collected; what could not be written once is not tried again on the way out.
+
+        Raises:
+            DataError: if another run has taken this one's place, or the disk is full.
+            S3Error: if S3 refuses.
+        """
         if not self._rows or self._failed:
             return
+        self._parts.check()
         self._failed = True
-        part, scored = f"{self._next:06d}", [row for row in self._rows if row.scores is not None]
+        part, scored = self._part, [row for row in self._rows if row.scores is not None]
         if scored:
             scores = scores_table(scored, self._model.key, self._label_set)
             self._parts.write(SCORES, self._batch, part, scores)

@@ -2,39 +2,74 @@
 
 import sqlite3
 import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
 
 from components.scoring.parts import FILES, Parts
 from components.scoring.rows import File
 
 TABLES = """
-CREATE TABLE files (path TEXT, size INTEGER, modified_ns INTEGER, content BLOB, PRIMARY KEY (path, size, modified_ns)) WITHOUT ROWID;
-CREATE TABLE contents (content BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE files (
+    path TEXT, size INTEGER, modified_ns INTEGER, content BLOB, place TEXT, PRIMARY KEY (path, size, modified_ns)
+) WITHOUT ROWID;
+CREATE TABLE contents (content BLOB PRIMARY KEY, place TEXT) WITHOUT ROWID;
 """
 KNOWN = """
 SELECT 1 FROM files JOIN contents USING (content) WHERE path = ? AND size = ? AND modified_ns = ?
 """
 
 
-class Ledger:
-    """Threads may share it. What failed before is not in it, so that it is tried again."""
+@dataclass
+class Doubled:
+    """What a part has that one with an earlier name has too: contents that were scored, and files."""
 
-    def __init__(self, parts: Parts) -> None:
+    contents: set[str] = field(default_factory=set)
+    files: set[tuple[str, int, int]] = field(default_factory=set)
+
+
+class Ledger:
+    """Threads may share it. What failed before is not in it, so that it is tried again. It is empty until it learns."""
+
+    def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._learned, self._there = set[str](), set[str]()
         self._database = sqlite3.connect("", check_same_thread=False)  # a file without a name, which goes with the process
         self._database.executescript(TABLES)
-        parts.bring(FILES)
-        for batch, part in parts.names(FILES):
-            self._take(parts, batch, part)
 
-    def _take(self, parts: Parts, batch: str, part: str) -> None:
-        table = parts.read(FILES, batch, part).to_pydict()
+    def learn(self, parts: Parts) -> dict[str, Doubled]:
+        """Take in the parts that it does not know; what is doubled then, by the place (`batch/part`) that is to lose it."""
+        doubled: dict[str, Doubled] = defaultdict(Doubled)
+        parts.bring(FILES)
+        self._there = {f"{batch}/{part}" for batch, part in parts.names(FILES)}
+        for place in sorted(self._there - self._learned):
+            self._take(parts, place, doubled)
+            self._learned.add(place)
+        return doubled
+
+    def _take(self, parts: Parts, place: str, doubled: dict[str, Doubled]) -> None:
+        table = parts.read(FILES, *place.split("/")).to_pydict()
         columns = (table[name] for name in ("path", "size", "modified_ns", "content", "scored", "error"))
-        heard = [row for row in zip(*columns, strict=True) if row[5] is None]
-        with self._database:
-            files = [(path, size, modified_ns, bytes.fromhex(content)) for path, size, modified_ns, content, _, _ in heard]
-            self._database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", files)
-            contents = [(bytes.fromhex(content),) for _, _, _, content, scored, _ in heard if scored]
-            self._database.executemany("INSERT OR IGNORE INTO contents VALUES (?)", contents)
+        heard = [row[:5] for row in zip(*columns, strict=True) if row[5] is None]
+        files = [(path, size, modified_ns, bytes.fromhex(content), place) for path, size, modified_ns, content, _ in heard if size >= 0]
+        contents = [(bytes.fromhex(content), place) for _, _, _, content, scored in heard if scored]
+        with self._lock, self._database:
+            if self._database.executemany("INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?)", files).rowcount < len(files):
+                for *key, content, _ in files:
+                    if loser := self._loser("files", "path = ? AND size = ? AND modified_ns = ? AND content = ?", (*key, content), place):
+                        doubled[loser].files.add((str(key[0]), int(key[1]), int(key[2])))
+            if self._database.executemany("INSERT OR IGNORE INTO contents VALUES (?, ?)", contents).rowcount < len(contents):
+                for content, _ in contents:
+                    if loser := self._loser("contents", "content = ?", (content,), place):
+                        doubled[loser].contents.add(content.hex())
+
+    def _loser(self, table: str, where: str, key: tuple[object, ...], place: str) -> str | None:
+        """Which of two places loses what both have; the earlier one keeps it. None where one alone has it, as the other was not written."""
+        held = self._database.execute(f"SELECT place FROM {table} WHERE {where}", key).fetchone()  # noqa: S608 - names of ours
+        if held is None or held[0] == place:
+            return None
+        first, last = sorted((str(held[0]), place)) if held[0] in self._there else (place, None)
+        self._database.execute(f"UPDATE {table} SET place = ? WHERE {where}", (first, *key))  # noqa: S608
+        return last
 
     def knows(self, file: File) -> bool:
         """Whether this very file was scored, as far as its name, size and time tell."""
@@ -47,10 +82,10 @@ class Ledger:
             found = self._database.execute("SELECT 1 FROM contents WHERE content = ?", (bytes.fromhex(content),))
             return found.fetchone() is not None
 
-    def claim(self, content: str) -> bool:
-        """Count a content as scored; False where it is already."""
+    def claim(self, content: str, place: str) -> bool:
+        """Count a content as scored in a place; False where it is already."""
         with self._lock, self._database:
-            return self._database.execute("INSERT OR IGNORE INTO contents VALUES (?)", (bytes.fromhex(content),)).rowcount == 1
+            return self._database.execute("INSERT OR IGNORE INTO contents VALUES (?, ?)", (bytes.fromhex(content), place)).rowcount == 1
 
     def close(self) -> None:
         self._database.close()

@@ -1,11 +1,11 @@
-"""Where a batch keeps its parts: a folder, or a prefix on S3 that a folder here mirrors. A part appears whole and never changes."""
+"""Where a batch keeps its parts: a folder, or a prefix on S3 that a folder here mirrors. A part appears whole, under a name of its own."""
 
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from components.errors import DataError
 from components.files import write_whole
 from components.places import mirror
 from components.s3 import Remote, is_remote
+from components.scoring.lease import Lease, leased
 from components.scoring.rows import encoded
 
-SCORES, FILES, BATCHES = "scores", "files", "batches"
+SCORES, FILES, BATCHES, LEASES = "scores", "files", "batches", "leases"
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,13 @@ class Parts:
         folder: of this machine.
         remote: what it mirrors, if it does.
         model: the tagger's digest.
+        lease: of the run that is alone on S3.
     """
 
     folder: Path
     remote: Remote | None
     model: str
+    lease: Lease | None = None
 
     @classmethod
     def at(cls, out: str, model: str) -> "Parts":
@@ -52,38 +55,56 @@ class Parts:
         return self.remote.address if self.remote else str(self.folder)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """While clips are added: one run at a time, of this machine or of those that share the folder.
+    def alone(self) -> Iterator["Parts"]:
+        """These parts while clips are added: one run at a time, of those that share the folder or the prefix.
 
         Raises:
             DataError: if another one is at it, or the folder cannot be written.
+            S3Error: if S3 refuses.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.folder / f".lock-{self.model[:8]}", os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise DataError(f"cannot write scores to {self} ({error.strerror}): name another folder by prediction.out") from None
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DataError(
-                    f"another run scores into {self} with this model: wait for it, or name another place by prediction.out"
-                ) from None
-            except OSError:
-                pass  # a file system without locks keeps no runs apart
-            yield
-        finally:
-            os.close(descriptor)
+        with self._alone_here():
+            if self.remote is None:
+                yield self
+                return
+            with leased(self.remote, f"{LEASES}/model={self.model}.json") as lease:
+                yield replace(self, lease=lease)
 
-    def write(self, kind: str, batch: str, part: str, table: pa.Table) -> None:
+    def check(self) -> None:
+        """Ask whether this run is still alone, as far as it asked to be.
+
+        Raises:
+            DataError: if another one has taken its place.
+        """
+        if self.lease:
+            self.lease.check()
+
+    def write(self, kind: str, batch: str, part: str, table: pa.Table, *, missing: bool = False) -> None:
         """Write a part.
 
+        Args:
+            missing: only where there is none.
         Raises:
             DataError: if the disk is full or cannot be written.
             S3Error: if S3 refuses.
         """
-        self._put(self._name(kind, batch, part), encoded(table))
+        self._put(self._name(kind, batch, part), encoded(table), missing=missing)
+
+    def alter(self, kind: str, batch: str, part: str, change: Callable[[pa.Table], pa.Table]) -> None:
+        """Put what `change` makes of a part in its place, where there is such a part; what another run changes meanwhile stays changed.
+
+        Raises:
+            DataError: if it is damaged, or the disk is full or cannot be written.
+            S3Error: if S3 refuses.
+        """
+        name = self._name(kind, batch, part)
+        while self.remote and (tag := self.remote.tag(name)):
+            self.remote.fetch(name, self.folder / name)
+            content = encoded(change(self.read(kind, batch, part)))
+            if self.remote.swap(name, content, tag):
+                self._keep(name, content)
+                return
+        if self.remote is None and (self.folder / name).exists():
+            self._keep(name, encoded(change(self.read(kind, batch, part))))
 
     def names(self, kind: str) -> list[tuple[str, str]]:
         """(batch, part) of every part there is, in order."""
@@ -134,15 +155,41 @@ class Parts:
     def _name(self, kind: str, batch: str, part: str) -> str:
         return f"{kind}/model={self.model}/batch={batch}/{part}.parquet"
 
-    def _put(self, name: str, content: bytes) -> None:
-        if self.remote:
+    def _put(self, name: str, content: bytes, *, missing: bool = False) -> None:
+        if self.remote and missing:
+            self.remote.swap(name, content, None)
+        elif self.remote:
             self.remote.put(name, content)
+        if not (self.remote and missing):  # what lies there is fetched when it is read
+            self._keep(name, content)
+
+    def _keep(self, name: str, content: bytes) -> None:
         try:
             write_whole(self.folder / name, content)
         except OSError as error:
             raise DataError(
                 f"cannot write scores to {self.folder} ({error.strerror}): make room or name another place; what is written is kept"
             ) from None
+
+    @contextmanager
+    def _alone_here(self) -> Iterator[None]:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.folder / f".lock-{self.model[:8]}", os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise DataError(f"cannot write scores to {self} ({error.strerror}): name another folder by prediction.out") from None
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DataError(
+                    f"another run scores into {self} with this model: wait for it, or name another place by prediction.out"
+                ) from None
+            except OSError:
+                pass  # a file system without locks keeps no runs apart
+            yield
+        finally:
+            os.close(descriptor)
 
 
 def _size(path: Path) -> int:

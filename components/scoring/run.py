@@ -15,6 +15,7 @@ from components.progress import Progress, quiet
 from components.registry.database import Database
 from components.registry.predictions import Predictions
 from components.registry.tables import now
+from components.scoring.doubles import settle
 from components.scoring.hear import hear
 from components.scoring.keep import Keeper, mend
 from components.scoring.ledger import Ledger
@@ -72,11 +73,11 @@ def score(wanted: PredictionConfig, dask_address: str | None = None, progress: P
         raise DataError("prediction.data names no clips: give at least one folder, file, CSV or s3://bucket/prefix")
     model = Model.find(wanted.model)
     label_set = check(model.folder, model.digest).settings.label_set
-    parts = Parts.at(wanted.out, model.digest)
     log = Predictions(Database()).add if wanted.log else None
-    with parts.alone():
+    with Parts.at(wanted.out, model.digest).alone() as parts:
         mend(parts, model, label_set, log)
-        with closing(Ledger(parts)) as ledger:
+        with closing(Ledger()) as ledger:
+            settle(parts, ledger)
             files, bad = list_files(wanted.data, label_set)
             todo = [file for file in files if not ledger.knows(file)]
             begun = parts.unfinished(list(wanted.data))
