@@ -6,7 +6,7 @@
 from components.datasets.clips import SPLITS, BadClip, too_many_bad
 from components.datasets.gather import Gathered, build_manifest
 from components.datasets.manifest import Manifest
-from components.datasets.sources import DATASETS, parse, read_dataset, resolve_labels
+from components.datasets.sources import DATASETS, parse, read_dataset, reading, resolve_labels
 
 __all__ = [
     "DATASETS",
@@ -17,6 +17,7 @@ __all__ = [
     "build_manifest",
     "parse",
     "read_dataset",
+    "reading",
     "resolve_labels",
     "too_many_bad",
 ]

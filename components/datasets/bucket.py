@@ -5,17 +5,20 @@ Labels and lists are fetched with it. Audio and all else is not: its stand-in is
 """
 
 import contextlib
+import fcntl
 import glob
+import logging
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from components.datasets.clips import BadClip
 from components.datasets.files import AUDIO_EXTENSIONS
 from components.errors import DataError
 from components.places import stand_ins
-from components.s3 import Remote
+from components.s3 import SCHEME, Remote
+from components.s3.connect import room
 from components.s3.remote import Object
 
 MOST_TEXT_BYTES = 2**30  # of one label file or list
@@ -23,16 +26,25 @@ LONGEST_NAME = 255  # bytes of a folder's or file's name on most file systems
 READ = frozenset({".csv", ".tsv", ".txt", ".npz", ".json"})
 """Extensions of label files and lists, which are fetched."""
 
+log = logging.getLogger(__name__)
 
-def stand_in(address: str) -> tuple[str, list[BadClip]]:
+
+@contextlib.contextmanager
+def standing_in(address: str) -> Iterator[tuple[str, list[BadClip]]]:
     """What to read in place of `s3://bucket/prefix`, an object or a glob of them: the path or the glob here.
 
-    Of a prefix, also the audio whose name no folder here can hold.
+    Of a prefix, also the audio whose name no folder here can hold. It stays as it was listed while this lasts: who else wants to read of
+    the bucket waits. Not to be nested.
 
     Raises:
         DataError: if nothing is there.
         S3Error: if S3 refuses.
     """
+    with _alone(Remote.of(address).bucket):
+        yield _stand_in(address)
+
+
+def _stand_in(address: str) -> tuple[str, list[BadClip]]:
     plain = address.rstrip("/")
     many, is_prefix = glob.has_magic(plain), True
     above = Remote.of(_before_magic(plain) if many else plain)
@@ -62,6 +74,25 @@ def is_there(address: str) -> bool:
     return place.holds_any() or (bool(place.prefix) and Remote.of(plain.rpartition("/")[0]).holds(plain.rpartition("/")[2]))
 
 
+@contextlib.contextmanager
+def _alone(bucket: str) -> Iterator[None]:
+    """While stand-ins are made and read; a file system without locks keeps no processes apart."""
+    root = stand_ins("")
+    with room(f"{SCHEME}{bucket}", str(root), "TIMBRE_MIRROR"):
+        root.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(root / f".{bucket}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        with contextlib.suppress(OSError):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                log.info("waiting for another process, which lists %s%s", SCHEME, bucket)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _before_magic(address: str) -> str:
     parts = address.split("/")
     magic = next(place for place, part in enumerate(parts) if glob.has_magic(part))
@@ -74,7 +105,7 @@ def _lay_out(above: Remote, found: dict[str, Object]) -> None:
     for folder, _, names in os.walk(root, topdown=False):
         for path in map(Path(folder).joinpath, names):
             if path.relative_to(root).as_posix() not in found:
-                path.unlink()
+                path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # an object may have the name that a folder had
             Path(folder).rmdir()
     changed = [name for name, item in found.items() if not _is_same(root / name, item)]

@@ -1,11 +1,12 @@
 """The menu of data set types, and what `TYPE:PATH` means."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from components.config import DataConfig
-from components.datasets.bucket import stand_in
-from components.datasets.clips import BadClip, Dataset
+from components.datasets.bucket import standing_in
+from components.datasets.clips import Dataset
 from components.datasets.files import expand
 from components.datasets.inference import read_inference
 from components.datasets.irmas import read_irmastest, read_irmastrain
@@ -65,17 +66,30 @@ def read_dataset(spec: str, labels: LabelSet, may_read: MayRead | None = None) -
         DataError: if the type is unknown, nothing is there, or a label is not in the set.
         S3Error: if S3 refuses.
     """
+    with reading(spec, labels, may_read) as found:
+        return found
+
+
+@contextmanager
+def reading(spec: str, labels: LabelSet, may_read: MayRead | None = None) -> Iterator[list[Dataset]]:
+    """The same for who looks at what stands for the objects of a bucket, which stays as it is while this lasts. Not to be nested."""
     source, path = parse(spec)
-    unfit: list[BadClip] = []
-    if is_remote(path):
-        if may_read is not None:
-            raise DataError(f"{spec} lies on S3, where no data set is read from here: name a folder")
-        path, unfit = stand_in(path)
+    if not is_remote(path):
+        yield _read(source, path, labels, may_read)
+        return
+    if may_read is not None:
+        raise DataError(f"{spec} lies on S3, where no data set is read from here: name a folder")
+    with standing_in(path) as (here, unfit):
+        found = _read(source, here, labels, None)
+        found[0].bad += unfit
+        yield found
+
+
+def _read(source: str, path: str, labels: LabelSet, may_read: MayRead | None) -> list[Dataset]:
     places = [str(place) for place in expand(path)] if source in ("csv", "openmic") else [path]
     joins = needs_joining(source, labels)
     own = OWN[source] if joins else labels
     found = [LISTS[source](place, own, may_read) if source in LISTS else DATASETS[source](place, own) for place in places]
-    found[0].bad += unfit
     return [join_labels(dataset) for dataset in found] if joins else found
 
 
@@ -90,13 +104,17 @@ def resolve_labels(data: DataConfig, labels: str | Iterable[str]) -> LabelSet:
     if canonical(labels) != "CSV":
         return label_set(labels)
     named = [path for source, path in map(parse, (*data.train, *data.val, *data.test, *data.reviewed)) if source == "csv"]
-    tables = [stand_in(path)[0] if is_remote(path) else path for path in named]
-    if not tables:
+    if not named:
         raise ConfigError("labels: CSV takes the labels from the columns of a CSV, and data names none: add one as csv:PATH")
-    columns = [column for table in tables for path in expand(table) for column in read_table(path).labels]
+    columns = [column for path in named for column in _columns(path)]
     if not columns:
-        raise DataError(f"{tables[0]} has no label columns: add one 0/1 column a label")
+        raise DataError(f"{named[0]} has no label columns: add one 0/1 column a label")
     return from_codes(dict.fromkeys(columns))
+
+
+def _columns(path: str) -> list[str]:
+    with standing_in(path) if is_remote(path) else nullcontext((path, ())) as (here, _):
+        return [column for table in expand(here) for column in read_table(table).labels]
 
 
 def _of_codes(codes: list[str]) -> LabelSet:

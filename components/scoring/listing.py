@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.audio import name_of
-from components.datasets import BadClip, read_dataset
+from components.datasets import BadClip, reading
 from components.datasets.files import shown
 from components.errors import DataError
 from components.labels import LabelSet
@@ -24,14 +24,15 @@ def list_files(specs: Sequence[str], label_set: LabelSet) -> tuple[list[File], l
     files: dict[str, File] = {}
     bad: list[BadClip] = []
     for spec in specs:
-        for dataset in read_dataset(spec, label_set):
-            bad += dataset.bad
-            for clip in dataset.clips:
-                found = _look(clip.path)
-                if isinstance(found, BadClip):
-                    bad.append(found)
-                else:
-                    files[found.path] = found
+        with reading(spec, label_set) as datasets:
+            for dataset in datasets:
+                bad += dataset.bad
+                for clip in dataset.clips:
+                    found = _look(clip.path)
+                    if isinstance(found, BadClip):
+                        bad.append(found)
+                    else:
+                        files[found.path] = found
     if not files and not bad:
         raise DataError(f"no audio files in {', '.join(specs)}: name files, folders, globs or s3://bucket/prefix")
     return list(files.values()), bad

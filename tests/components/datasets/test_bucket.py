@@ -1,19 +1,23 @@
 """Data sets on a real S3 server give the manifest that the same files give on disk."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread, current_thread
 
 import pytest
 
 from components.audio import load
 from components.config import AudioConfig, DataConfig
-from components.datasets import Gathered, build_manifest, read_dataset
+from components.datasets import Gathered, build_manifest, inference, read_dataset, resolve_labels
+from components.datasets.files import Found
 from components.errors import DataError
 from components.labels import IRMAS, OPENMIC
 from components.places import mirror, stand_ins
 from components.s3 import Remote
+from components.s3.remote import Object
 from components.store import build_store, open_store
 from tests.components.datasets.test_gather import songs
 from tests.fixtures.buckets import Server, s3_environment
@@ -186,6 +190,69 @@ def test_openmic(server: Server, tone, tmp_path: Path) -> None:
     shutil.rmtree(root)
     [dataset] = read_dataset("openmic:s3://clips/openmic", OPENMIC)
     assert [clip.labels for clip in dataset.clips] == [frozenset({"flute"})]
+
+
+def test_who_listed_before_takes_nothing_from_who_listed_after(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process lists, an object comes, another process lists and makes its stand-in, and the first one knows nothing of it."""
+    server.put("some/old.wav", b"1")
+    listed, made, real = Event(), Event(), (Remote.objects, inference.find_files)
+    found: dict[str, list[str]] = {}
+
+    def objects(place: Remote, under: str = "") -> dict[str, Object]:
+        there = real[0](place, under)
+        if current_thread() is first:
+            listed.set()
+            made.wait(1)
+        return there
+
+    def find_files(where: str) -> Found:
+        if current_thread() is second:
+            made.set()
+            first.join()
+        return real[1](where)
+
+    def read() -> None:
+        found[current_thread().name] = [clip.name for clip in read_dataset("s3://clips/some", IRMAS)[0].clips]
+
+    monkeypatch.setattr(Remote, "objects", objects)
+    monkeypatch.setattr(inference, "find_files", find_files)
+    first, second = Thread(target=read, name="first"), Thread(target=read, name="second")
+    first.start()
+    listed.wait()
+    server.put("some/new.wav", b"2")
+    second.start()
+    second.join()
+    assert found == {"first": ["old.wav"], "second": ["new.wav", "old.wav"]}
+
+
+def test_who_goes_first_may_have_removed_what_goes(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a file system without locks."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    def walk(top: Path, **more: object) -> list[tuple[str, list[str], list[str]]]:
+        there = list(real(top, **more))
+        (top / "gone.wav").unlink()
+        return there
+
+    server.put("some/here.wav", b"1")
+    server.put("some/gone.wav", b"1")
+    read_dataset("s3://clips/some", IRMAS)
+    server.client.delete_object(Bucket="clips", Key="some/gone.wav")
+    real = os.walk
+    monkeypatch.setattr("components.datasets.bucket.fcntl.flock", refuse)
+    monkeypatch.setattr("components.datasets.bucket.os.walk", walk)
+    assert [clip.name for clip in read_dataset("s3://clips/some", IRMAS)[0].clips] == ["here.wav"]
+
+
+def test_labels_of_two_csvs_of_a_bucket(server: Server, tone, tmp_path: Path) -> None:
+    tone("own/a.wav", duration_s=0.2)
+    upload(server, tmp_path / "own")
+    server.put("own/one.csv", b"file,cel\na.wav,1\n")
+    server.put("own/two.csv", b"file,voi\na.wav,1\n")
+    data = DataConfig(train=("csv:s3://clips/own/one.csv",), test=("csv:s3://clips/own/two.csv",))
+    assert resolve_labels(data, "CSV").codes == ("cel", "voi")
 
 
 def test_stand_ins_keep_the_time_of_the_object(server: Server, tone, tmp_path: Path) -> None:
