@@ -116,7 +116,7 @@ def _lay_out(above: Remote, found: dict[str, Object]) -> None:
         if not _is_text(name, found[name]):
             with path.open("wb") as file:
                 file.truncate(found[name].size)  # takes no room on the disk
-        os.utime(path, ns=(_stamp(found[name]),) * 2)
+        os.utime(path, ns=(stamp(found[name]),) * 2)
 
 
 def _fit(found: dict[str, Object]) -> dict[str, Object]:
@@ -144,9 +144,9 @@ def _is_same(path: Path, item: Object) -> bool:
         held = path.lstat()
     except OSError:
         return False
-    return held.st_size == item.size and held.st_mtime_ns == _stamp(item)
+    return held.st_size == item.size and held.st_mtime_ns == stamp(item)
 
 
-def _stamp(item: Object) -> int:
-    """A time for the stand-in, in ns: the object's second, its fraction a sum of the tag, as two contents may be of one second."""
+def stamp(item: Object) -> int:
+    """A time for an object and its stand-in, in ns: its second, and as fraction a sum of the tag, as two contents may be of one second."""
     return int(item.written_s) * 10**9 + zlib.crc32(item.tag.encode()) % 10**9

@@ -106,7 +106,7 @@ class Bucket:
     def put(self, blake3: str, content: bytes) -> None:
         with _as_os_error():
             there = Remote.of(self._address)
-            found = there.find(blake3)
+            found = there.look(blake3)
             if found is None or time.time() - found.written_s > RENEWED_S:
                 there.put(blake3, content)
 

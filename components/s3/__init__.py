@@ -4,6 +4,7 @@ Credentials, region and endpoint are those that every S3 client finds: AWS_ACCES
 profile, or the role of a pod.
 """
 
+from components.s3.find import find
 from components.s3.remote import AT_ONCE, SCHEME, Fetched, Remote, address_of, is_remote
 
-__all__ = ["AT_ONCE", "SCHEME", "Fetched", "Remote", "address_of", "is_remote"]
+__all__ = ["AT_ONCE", "SCHEME", "Fetched", "Remote", "address_of", "find", "is_remote"]

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -92,9 +93,8 @@ class Remote:
 
     def objects(self, under: str = "") -> dict[str, Object]:
         """name -> what is listed of every object below, or below the folder `under`, which names then include; no marks of folders."""
-        start = self._below(under)
-        skip = len(f"{self.prefix}/") if self.prefix else 0
-        return {key[skip:]: found for key, found in self._listed(start) if not key.endswith("/")}
+        skip = len(self._below())
+        return {key[skip:]: found for key, found in self._listed(self._below(under)) if not key.endswith("/")}
 
     def sizes(self, under: str = "") -> dict[str, int]:
         """name -> bytes of the same."""
@@ -103,8 +103,7 @@ class Remote:
     def objects_after(self, name: str) -> Iterator[tuple[str, Object]]:
         """(name, what is listed) of the objects below that come after a name, in the order of their names, listed a page at a time."""
         start = self._below()
-        for key, found in self._listed(start, start + name):
-            yield key.removeprefix(start), found
+        return ((key.removeprefix(start), found) for key, found in self._listed(start, StartAfter=start + name))
 
     def holds_any(self) -> bool:
         """Whether there is an object below; marks of folders are none."""
@@ -112,22 +111,25 @@ class Remote:
 
     def holds(self, name: str) -> bool:
         """Whether there is an object of this name."""
-        return self.find(name) is not None
+        return self.look(name) is not None
 
     def size(self, name: str) -> int | None:
         """Bytes of an object; None where there is none."""
-        found = self.find(name)
-        return None if found is None else found.size
+        return found.size if (found := self.look(name)) else None
 
     def tag(self, name: str) -> str | None:
         """What each content of an object has anew; None where there is no object."""
-        found = self.find(name)
-        return None if found is None else found.tag
+        return found.tag if (found := self.look(name)) else None
 
-    def find(self, name: str) -> Object | None:
-        """What a listing would say of an object; None where there is none."""
-        answer = self._head(name)
-        return Object(int(answer["ContentLength"]), answer["LastModified"].timestamp(), answer["ETag"]) if answer else None
+    def look(self, name: str) -> Object | None:
+        """What a listing says of an object; None where there is none."""
+        found = self._head(name)
+        return Object(int(found["ContentLength"]), found["LastModified"].timestamp(), found["ETag"]) if found else None
+
+    def objects_beside(self, most_pages: int) -> dict[str, Object]:
+        """name -> what is listed of the objects right below, in no folder, up to as many pages of PAGE names."""
+        skip = len(self._below())
+        return {key[skip:]: found for key, found in self._listed(self._below(), most_pages, Delimiter="/")}
 
     def put(self, name: str, content: bytes | Path) -> None:
         """Write an object, whole or not at all, from bytes or a file."""
@@ -206,15 +208,14 @@ class Remote:
         start = "/".join(part for part in (self.prefix, under.strip("/")) if part)
         return f"{start}/" if start else ""
 
-    def _listed(self, start: str, after: str = "") -> Iterator[tuple[str, Object]]:
-        more = {"StartAfter": after} if after else {}
-        while True:
+    def _listed(self, start: str, most_pages: int | None = None, **more: str) -> Iterator[tuple[str, Object]]:
+        for page in count(1):
             answer = self._ask("list_objects_v2", Prefix=start, MaxKeys=PAGE, **more)
             for item in answer.get("Contents", ()):
                 yield item["Key"], Object(int(item["Size"]), item["LastModified"].timestamp(), item["ETag"])
-            if not answer.get("IsTruncated"):
+            if not answer.get("IsTruncated") or page == most_pages:
                 return
-            more = {"ContinuationToken": answer["NextContinuationToken"]}
+            more["ContinuationToken"] = answer["NextContinuationToken"]
 
     def _copy(self, name: str, file: IO[bytes], max_bytes: int | None = None) -> None:
         """An object's content into a file, begun anew each time that it comes cut off or damaged."""
