@@ -12,13 +12,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.errors import DataError
+from components.errors import DataError, S3Error
 from components.files import write_whole
 from components.places import mirror
 from components.s3 import Remote, is_remote
 from components.scoring.lease import Lease, leased
 from components.scoring.rows import encoded
 
+TRIES = 4
 SCORES, FILES, BATCHES, LEASES = "scores", "files", "batches", "leases"
 
 
@@ -97,14 +98,19 @@ class Parts:
             S3Error: if S3 refuses.
         """
         name = self._name(kind, batch, part)
-        while self.remote and (tag := self.remote.tag(name)):
+        if self.remote is None:
+            if (self.folder / name).exists():
+                self._keep(name, encoded(change(self.read(kind, batch, part))))
+            return
+        for _ in range(TRIES):
+            if (tag := self.remote.tag(name)) is None:
+                return
             self.remote.fetch(name, self.folder / name)
             content = encoded(change(self.read(kind, batch, part)))
             if self.remote.swap(name, content, tag):
                 self._keep(name, content)
                 return
-        if self.remote is None and (self.folder / name).exists():
-            self._keep(name, encoded(change(self.read(kind, batch, part))))
+        raise S3Error(f"{self.remote.address}/{name} changes all the while: run again when no other run scores there", "taken")
 
     def names(self, kind: str) -> list[tuple[str, str]]:
         """(batch, part) of every part there is, in order."""

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from components.errors import DataError, S3Error
@@ -22,7 +23,7 @@ from components.scoring.ledger import Ledger
 from components.scoring.listing import list_files
 from components.scoring.model import Model
 from components.scoring.parts import FILES, Parts
-from components.scoring.rows import Row
+from components.scoring.rows import Row, encoded
 from components.tagger import Tagger
 from components.work_config import PredictionConfig
 from tests.components.scoring.conftest import CLIPS
@@ -282,3 +283,26 @@ def test_whoever_mends_leaves_files_that_are_there(far: PredictionConfig, log: P
     [(batch, part), *_] = parts.names(FILES)
     parts.write(FILES, batch, part, parts.read(FILES, batch, part).slice(0, 1), missing=True)
     assert len(files_in(fetched(server, far, tmp_path / "fetched").out)) == CLIPS
+
+
+def test_a_part_that_another_changes_meanwhile_is_changed_as_it_then_is(
+    far: PredictionConfig, tagger: Tagger, log: Predictions, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score(far)
+    parts = Parts.at(OUT, tagger.digest)
+    [(batch, part), *_] = parts.names(FILES)
+    key = next(key for key in keys(server, "files") if part in key)
+    once: list[int] = []
+
+    def change(table: pa.Table) -> pa.Table:
+        if not once:
+            server.put(key, encoded(table.slice(1)), bucket="scores")
+        once.append(len(table))
+        return table.slice(1)
+
+    parts.alter(FILES, batch, part, change)
+    assert (once, parts.read(FILES, batch, part).num_rows) == ([5, 4], 3)
+    monkeypatch.setattr(Remote, "swap", lambda *_: None)
+    with pytest.raises(S3Error, match="changes all the while"):
+        parts.alter(FILES, batch, part, change)
+    parts.alter(FILES, batch, "none", change)
