@@ -25,6 +25,8 @@ LOOK_S = 5.0  # between two looks at how many threads there are
 RESULT_S, RESULT_TRIES = 60.0, 10  # for a small result to come here
 AHEAD = 2  # pieces a thread that are under way: one at work, and one that waits beside it or is written
 PIECES_LEFT = 3  # of what is left a thread, so that pieces become smaller towards the end
+ENCRYPTED = ("tls://", "wss://")
+CERTIFICATES = "ca-file, client.cert and client.key of distributed.comm.tls (DASK_DISTRIBUTED__COMM__TLS__CA_FILE and so on)"
 
 
 class Cluster:
@@ -156,26 +158,30 @@ class Cluster:
 
 @contextmanager
 def connected(address: str) -> Iterator[Cluster]:
-    """The cluster whose scheduler listens at `tcp://host:port`.
+    """The cluster whose scheduler listens at `tcp://host:port`, or at `tls://host:port` with the certificates of Dask's configuration.
 
     Raises:
-        ClusterError: if distributed is not installed here, nothing answers within seconds, or there are no workers.
+        ClusterError: if distributed or certificates are lacking here, nothing answers within seconds, or there are no workers.
     """
     try:
         from distributed import Client
+        from distributed.comm import CommClosedError
     except ModuleNotFoundError:
         raise ClusterError("execution.dask_address needs Dask: pip install 'timbre-audio[scale]'") from None
+    security = _security(address)
     dask = logging.getLogger("distributed")
     level = dask.level
     dask.setLevel(logging.CRITICAL)  # what it says of lost connections, a ClusterError says
     try:
         try:
-            _knock(address)
-            client = Client(address, timeout=CONNECT_S, set_as_default=False)
+            _knock(address, security)
+            client = Client(address, timeout=CONNECT_S, set_as_default=False, security=security)
         except (OSError, ValueError, TimeoutError) as error:
-            reason = (str(error) or "what listens there says nothing").splitlines()[0]
+            cause = error.__cause__ if isinstance(error, CommClosedError) else None
+            reason = (str(cause or error) or "what listens there says nothing").splitlines()[0]
             raise ClusterError(
                 f"no Dask scheduler answers at {address} ({reason}): start one with `dask scheduler`, or mend execution.dask_address"
+                f"{' or the certificates' if address.startswith(ENCRYPTED) else ''}"
             ) from None
         with client:
             cluster = Cluster(client, address)
@@ -185,7 +191,28 @@ def connected(address: str) -> Iterator[Cluster]:
         dask.setLevel(level)
 
 
-def _knock(address: str) -> None:
+def _security(address: str) -> Any:
+    """What Dask's configuration says of encryption.
+
+    Raises:
+        ClusterError: if the address does not go with it.
+    """
+    from distributed import Security
+
+    encrypted = address.startswith(ENCRYPTED)
+    try:
+        security = Security()
+        context = security.get_connection_args("client")["ssl_context"]
+    except (OSError, ValueError) as error:
+        raise ClusterError(f"Dask's certificates cannot be used ({error}): mend {CERTIFICATES}") from None
+    if encrypted and context is None:
+        raise ClusterError(f"{address} asks for certificates, and Dask's configuration names none: set {CERTIFICATES}")
+    if security.require_encryption and not encrypted:
+        raise ClusterError(f"Dask's configuration requires encryption, which {address} has not: name the scheduler by tls://")
+    return security
+
+
+def _knock(address: str, security: Any) -> None:
     """See that a scheduler listens there: the client waits without end for something else that does.
 
     Raises:
@@ -194,7 +221,7 @@ def _knock(address: str) -> None:
     from distributed.core import rpc
 
     async def ask() -> str:
-        async with rpc(address, timeout=CONNECT_S) as scheduler:
+        async with rpc(address, timeout=CONNECT_S, connection_args=security.get_connection_args("client")) as scheduler:
             return str((await asyncio.wait_for(scheduler.identity(), CONNECT_S + 1))["type"])
 
     with ThreadPoolExecutor(1) as pool:  # this thread may have a loop of its own
