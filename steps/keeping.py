@@ -19,7 +19,7 @@ from components.training import LAST
 
 log = logging.getLogger(__name__)
 FOLDER = "timbre-checkpoints"
-EVERY_S = 2.0
+EVERY_S, LONGEST_S = 2.0, 600.0  # between two looks, where the store takes a checkpoint and where it has long taken none
 
 
 @contextmanager
@@ -78,22 +78,25 @@ class Keeper:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._ended.wait(EVERY_S):
-            self._copy()
+        """A checkpoint that cannot be kept costs no training: what is wrong with the store shows at the end."""
+        wait_s = EVERY_S
+        while not self._ended.wait(wait_s):
+            try:
+                self._copy()
+                wait_s = EVERY_S
+            except Exception as error:  # stores fail in many ways
+                wait_s = min(2 * wait_s, LONGEST_S)
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                log.warning("the checkpoint could not be kept at %s (%s): tried again in %g s", self._address, reason, wait_s)
 
     def _copy(self) -> None:
-        """A checkpoint that cannot be kept costs no training: what is wrong with the store shows at the end."""
         version = _version(self._file)
         if version in (None, self._copied):
             return
-        try:
-            fileio.makedirs(self._address.rpartition("/")[0])
-            with fileio.open(f"{self._address}.new", "wb") as draft:
-                draft.write(self._file.read_bytes())
-            fileio.rename(f"{self._address}.new", self._address, overwrite=True)
-        except Exception:  # stores fail in many ways
-            log.warning("the checkpoint could not be kept at %s; the next one is tried", self._address, exc_info=True)
-            return
+        fileio.makedirs(self._address.rpartition("/")[0])
+        with fileio.open(f"{self._address}.new", "wb") as draft:
+            draft.write(self._file.read_bytes())
+        fileio.rename(f"{self._address}.new", self._address, overwrite=True)
         self._copied = version
 
 

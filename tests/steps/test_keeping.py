@@ -52,11 +52,47 @@ def test_what_was_brought_back_is_not_copied_again(tmp_path: Path):
     assert kept.stat().st_mtime_ns == before
 
 
-def test_a_store_that_takes_none_stops_no_training(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+class Looks:
+    """In place of a training's end, which comes after some looks; tells how long was waited for each."""
+
+    def __init__(self, most: int, before: Callable[[int], None] = lambda _: None) -> None:
+        self.waits_s: list[float] = []
+        self._most, self._before = most, before
+
+    def wait(self, wait_s: float) -> bool:
+        self._before(len(self.waits_s))
+        self.waits_s.append(wait_s)
+        return len(self.waits_s) > self._most
+
+
+def test_a_store_that_takes_none_stops_no_training_and_is_asked_ever_more_seldom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(keeping, "EVERY_S", 2.0)
     (tmp_path / "store").write_text("a file where a folder should be")
-    with caplog.at_level(logging.WARNING, "steps.keeping"), keeper(tmp_path):
-        keeping.write_whole(tmp_path / "a" / "last.ckpt", b"one")
-        until(lambda: "the checkpoint could not be kept" in caplog.text)
+    asked, looks = keeper(tmp_path), Looks(most=11)
+    keeping.write_whole(tmp_path / "a" / "last.ckpt", b"one")
+    monkeypatch.setattr(asked, "_ended", looks)
+    with caplog.at_level(logging.WARNING, "steps.keeping"):
+        asked._watch()
+    assert looks.waits_s == [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600]
+    assert len(caplog.records) == 11
+    assert not any(record.exc_info for record in caplog.records)
+    said = [line for line in caplog.text.splitlines() if line]
+    assert len(said) == 11
+    assert f"could not be kept at {tmp_path}/store/key/last.ckpt (" in said[0]
+    assert said[0].endswith("): tried again in 4 s")
+
+
+def test_a_store_that_has_room_again_takes_the_checkpoint_that_it_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "store").write_text("a file where a folder should be")
+    asked = keeper(tmp_path)
+    keeping.write_whole(tmp_path / "a" / "last.ckpt", b"one")
+    looks = Looks(most=4, before=lambda look: (tmp_path / "store").unlink() if look == 2 else None)
+    monkeypatch.setattr(asked, "_ended", looks)
+    asked._watch()
+    assert (tmp_path / "store" / "key" / "last.ckpt").read_bytes() == b"one"
+    assert looks.waits_s == [0.01, 0.02, 0.04, 0.01, 0.01]
 
 
 @pytest.fixture
