@@ -1,13 +1,19 @@
-"""What is said of a submitted run that fails, does not start, takes too long, or whose API goes away; through kfp's real client."""
+"""What is said of a submitted run that fails, does not start, takes too long or is not ended; and while Kubeflow's API or ZenML is away."""
 
+import logging
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import requests
 from kfp.client import Client as KfpClient
+from urllib3.exceptions import MaxRetryError
 from zenml.enums import ExecutionStatus
+from zenml.exceptions import CredentialsNotValid
 
 from components.errors import StackError
 from components.stacks import load_stack
@@ -54,6 +60,31 @@ def wait(server: Kubeflow, **cluster: object) -> None:
     waiting.wait(KfpClient(host=server.url, namespace="kubeflow"), RUN, SNAPSHOT, stack)
 
 
+def zenml_is_away(monkeypatch: pytest.MonkeyPatch, error: Exception, questions: int = sys.maxsize) -> list[Exception]:
+    """The errors by which ZenML has not answered questions about the run, as many as it leaves so."""
+    answer, given = waiting.Progress._run, list[Exception]()
+
+    def ask(progress: waiting.Progress) -> object:
+        if len(given) < questions:
+            given.append(error)
+            raise error
+        return answer(progress)
+
+    monkeypatch.setattr(waiting.Progress, "_run", ask)
+    return given
+
+
+def refuses(status: HTTPStatus) -> Callable[[Kubeflow, pytest.MonkeyPatch], None]:
+    return lambda server, _: setattr(server, "refuse", int(status))
+
+
+def gives_no_answer(_: Kubeflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(*_: object, **__: object) -> None:
+        raise MaxRetryError(None, "/runs/a:terminate")  # type: ignore[arg-type]
+
+    monkeypatch.setattr(KfpClient, "terminate_run", ask)
+
+
 def test_it_waits_until_the_run_has_succeeded(server: Kubeflow, monkeypatch: pytest.MonkeyPatch):
     steps(monkeypatch, validate=ExecutionStatus.RUNNING)
     timer = threading.Timer(0.2, server.runs[RUN].update, [{"state": "SUCCEEDED"}])
@@ -97,7 +128,7 @@ def test_a_pod_that_is_to_begin_a_step_anew_may_be_late_too(server: Kubeflow, mo
 
 
 def test_each_time_that_a_step_begins_anew_the_wait_for_its_pod_does(monkeypatch: pytest.MonkeyPatch):
-    watched = waiting.Progress(SNAPSHOT)
+    watched = waiting.Progress(SNAPSHOT, RUN)
     waits = []
     for attempt, now_s in [("first", 100.0), ("first", 130.0), ("second", 160.0), ("second", 170.0)]:
         step = SimpleNamespace(id=attempt, status=ExecutionStatus.RETRYING)
@@ -109,7 +140,7 @@ def test_each_time_that_a_step_begins_anew_the_wait_for_its_pod_does(monkeypatch
 
 def test_a_step_at_work_is_not_late(server: Kubeflow, monkeypatch: pytest.MonkeyPatch, failed: list[str]):
     steps(monkeypatch, validate=ExecutionStatus.COMPLETED, featurize=ExecutionStatus.RUNNING)
-    with pytest.raises(StackError, match=r"ended after kubeflow\.timeout_s, 2 s: raise it"):
+    with pytest.raises(StackError, match=rf"kubeflow\.timeout_s, 2 s, is over, so the run {RUN} was ended: raise it"):
         wait(server, start_timeout_s=1, timeout_s=2)
     assert failed == ["b"]
 
@@ -133,3 +164,85 @@ def test_a_run_that_is_unknown_is_said(server: Kubeflow):
     del server.runs[RUN]
     with pytest.raises(StackError, match=f"does not tell how the run {RUN} is \\(404"):
         wait(server)
+
+
+@pytest.mark.parametrize(
+    ("kubeflow_fails", "reason"),
+    [
+        (refuses(HTTPStatus.FORBIDDEN), "403 Forbidden"),
+        (refuses(HTTPStatus.SERVICE_UNAVAILABLE), "503 Service Unavailable"),
+        (gives_no_answer, "MaxRetryError"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"start_timeout_s": 1}, "the pod of train did not start within 1 s, "),
+        ({"timeout_s": 1}, "kubeflow.timeout_s, 1 s, is over, "),
+    ],
+)
+def test_a_run_that_kubeflow_does_not_end_is_said_and_zenml_is_told(
+    server: Kubeflow,
+    monkeypatch: pytest.MonkeyPatch,
+    failed: list[str],
+    kubeflow_fails: Callable[[Kubeflow, pytest.MonkeyPatch], None],
+    reason: str,
+    limits: dict[str, int],
+    said: str,
+):
+    steps(monkeypatch, validate=ExecutionStatus.COMPLETED, featurize=ExecutionStatus.CACHED)
+    kubeflow_fails(server, monkeypatch)
+    with pytest.raises(StackError) as ended:
+        wait(server, **limits)
+    assert str(ended.value).startswith(
+        f"{said}and Kubeflow did not end the run ({reason}), so end it at {server.url}/#/runs/details/{RUN}: "
+    )
+    assert (server.runs[RUN]["state"], failed) == ("RUNNING", ["b"])
+
+
+@pytest.mark.parametrize("error", [requests.ConnectionError("refused"), RuntimeError("500 HTTP Error received from server")])
+def test_a_run_outlives_a_zenml_that_is_away_for_a_while(
+    server: Kubeflow, monkeypatch: pytest.MonkeyPatch, failed: list[str], caplog: pytest.LogCaptureFixture, error: Exception
+):
+    steps(monkeypatch, validate=ExecutionStatus.RUNNING)
+    away = zenml_is_away(monkeypatch, error, questions=3)
+    with caplog.at_level(logging.INFO, "pipelines.kubeflow.waiting"), pytest.raises(StackError, match="is over, so the run"):
+        wait(server, timeout_s=1)
+    assert (len(away), failed) == (3, ["b"])
+    assert caplog.messages.count("ZenML gives no answer for now") == 3
+
+
+def test_a_zenml_that_stays_away_is_said(server: Kubeflow, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(waiting, "AWAY_S", 0.1)
+    zenml_is_away(monkeypatch, requests.ConnectionError("refused"))
+    with pytest.raises(StackError, match=f"^ZenML gives no answer for 0.1 s, while the run {RUN} may go on$"):
+        wait(server)
+
+
+def test_a_zenml_that_no_longer_knows_who_asks_is_said(server: Kubeflow, monkeypatch: pytest.MonkeyPatch):
+    zenml_is_away(monkeypatch, CredentialsNotValid("log in\nagain"))
+    with pytest.raises(StackError, match=rf"^ZenML does not tell how the run {RUN} is \(log in again\): it may still go on$"):
+        wait(server)
+
+
+def test_a_run_that_failed_is_said_where_zenml_is_away(server: Kubeflow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    monkeypatch.setattr(waiting, "AWAY_S", 0.1)
+    zenml_is_away(monkeypatch, requests.ConnectionError("refused"))
+    server.runs[RUN]["state"] = "FAILED"
+    with pytest.raises(StackError, match=f"^the run {RUN} has failed: its logs are at {server.url}"):
+        wait(server)
+    assert "ZenML was not told that the run failed: ZenML gives no answer for 0.1 s" in caplog.text
+
+
+def test_while_zenml_is_away_no_pod_is_late(monkeypatch: pytest.MonkeyPatch):
+    now_s = [0.0]
+    monkeypatch.setattr(waiting.time, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr(waiting.time, "sleep", lambda _: now_s.__setitem__(0, now_s[0] + 100))
+    watched = waiting.Progress(SNAPSHOT, RUN)
+    steps(monkeypatch)
+    assert watched.idle() == ("validate", 0)
+    now_s[0] += 7
+    zenml_is_away(monkeypatch, requests.ConnectionError("refused"), questions=5)
+    assert watched.idle() == ("validate", 7)
+    assert now_s == [507]
