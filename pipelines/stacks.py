@@ -16,7 +16,7 @@ from zenml.pipelines.pipeline_definition import Pipeline
 from components.errors import StackError, TimbreError
 from components.s3 import is_remote
 from components.s3.connect import failure, refusal
-from components.stacks import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, ArtifactStoreConfig, StackConfig
+from components.stacks import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, ArtifactStoreConfig, StackConfig, parse_stack
 
 TYPES = StackComponentType
 FLAVOR, FLAVOR_SOURCE = "timbre-kubeflow", "pipelines.kubeflow.flavor.Flavor"
@@ -127,8 +127,13 @@ def artifact_sentences() -> Iterator[None]:
 
 
 def told_of(stack: StackResponse) -> StackConfig:
-    """What the YAML of a registered stack said; of one that has none, that it runs here."""
-    return StackConfig.model_validate((stack.labels or {}).get(LABEL, {}))
+    """What the YAML of a registered stack said; of one that has none, that it runs here.
+
+    Raises:
+        ConfigError: if that is refused by now; registered anew, the stack is as its YAML says.
+    """
+    said: dict[str, Any] = (stack.labels or {}).get(LABEL, {})
+    return parse_stack(said, f"the stack {stack.name} as it was registered")
 
 
 def secret_values(name: str) -> dict[str, str]:

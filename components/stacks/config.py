@@ -10,6 +10,7 @@ from components.config import Section
 from components.errors import ConfigError
 from components.menus import nearest
 from components.places import configs_root
+from components.stacks.hidden import is_hidden
 from components.yaml_text import pairs_of, put, read_yaml
 
 Pairs = dict[str, str]
@@ -146,9 +147,12 @@ class StackConfig(Section):
 
     @model_validator(mode="after")
     def _secrets_stay_out(self) -> Self:
-        open_ones = [name for name in self.environment if name in self.secrets or name.endswith(("_KEY", "_KEY_ID", "_TOKEN", "_PASSWORD"))]
+        open_ones = [name for name, value in self.environment.items() if name in self.secrets or is_hidden(name, value)]
         if open_ones:
-            raise ValueError(f"environment holds {', '.join(open_ones)}, which others would read: name it under secrets instead")
+            raise ValueError(
+                f"environment holds {', '.join(open_ones)}, which others would read: name it under secrets instead, and `timbre stack "
+                "register` takes its value from the environment into ZenML's secrets"
+            )
         return self
 
 

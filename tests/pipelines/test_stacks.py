@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
-from components.errors import S3Error, StackError
+from components.errors import ConfigError, S3Error, StackError
 from components.stacks import parse_stack
 from components.stacks.wants import Wants
 from pipelines import stack_check, stacks
@@ -125,6 +125,13 @@ def test_the_active_stack_is_looked_at_like_one_that_is_named(monkeypatch: pytes
         stack_check.take(named, Wants())
 
 
+def test_a_stack_that_was_registered_with_a_password_is_refused_without_saying_it():
+    told = {"environment": {"TIMBRE_DATABASE_URL": "postgresql://u:hunter2@db.example.org/timbre"}}
+    with pytest.raises(ConfigError, match=r"^the stack far as it was registered: environment holds TIMBRE_DATABASE_URL, which") as refused:
+        stacks.told_of(SimpleNamespace(name="far", labels={stacks.LABEL: told}))
+    assert "hunter2" not in str(refused.value)
+
+
 def test_of_a_stack_that_was_not_registered_here_nothing_is_asked(monkeypatch: pytest.MonkeyPatch):
     active = SimpleNamespace(name="default", labels=None)
     monkeypatch.setattr(stack_check, "Client", lambda: SimpleNamespace(active_stack_model=active))
@@ -173,7 +180,7 @@ def test_zenml_lets_each_step_begin_anew_as_often_as_its_pod(monkeypatch: pytest
     pods = {"all": {"image": "registry.example.org/worker"}, "train": {"retries": 5}, "validate": {"retries": 2}}
     told = on("http://127.0.0.1:9").model_dump(mode="json", by_alias=True, exclude_unset=True) | {"pods": pods}
     labels: dict[str, object] = {stacks.LABEL: told}
-    monkeypatch.setattr(stacks, "Client", lambda: SimpleNamespace(active_stack_model=SimpleNamespace(labels=labels)))
+    monkeypatch.setattr(stacks, "Client", lambda: SimpleNamespace(active_stack_model=SimpleNamespace(name="far", labels=labels)))
     made = stacks.on_active_stack(training).with_options(run_name="nightly")
     made.prepare()
     found = {name: one["retry"].max_retries for name, one in made._run_args["step_configurations"].items()}
