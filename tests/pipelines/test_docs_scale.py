@@ -56,6 +56,19 @@ def test_every_key_of_a_pod_is_told():
     assert sorted(told) == sorted(PodConfig.model_fields)
 
 
+def test_what_is_wanted_is_what_the_benchmarks_ask_and_a_miss_is_said():
+    rows = table(section(PAGE, "What it costs"), "what")
+    assert len(rows) == 4
+    for _, wanted, found, by in rows:
+        file = re.search(r"tests/benchmarks/\w+\.py", by)
+        least = re.match(r"[\d.]+", found)
+        assert file
+        assert least
+        bar = re.search(r"^BAR = ([\d.]+)$", (ROOT / file[0]).read_text(), re.MULTILINE)
+        assert wanted == (bar[1] if bar else "")
+        assert ("missed" in found) == (bar is not None and float(least[0]) < float(bar[1]))
+
+
 def typed() -> list[str]:
     lines = [line for block in blocks(PAGE) for line in block.splitlines() if line.startswith("timbre ")]
     return list(dict.fromkeys([*lines, *spoken(PAGE, "timbre")]))
