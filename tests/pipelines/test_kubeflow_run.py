@@ -17,7 +17,7 @@ from components.registry import Registry
 from components.registry.jobs import Jobs
 from tests.fixtures.buckets import Server, s3_server
 from tests.fixtures.kubeflow import Containers, Executor, Kubeflow, Pod, kubeflow, pods
-from tests.fixtures.podman import build
+from tests.fixtures.podman import NEEDS_PODMAN, build
 from tests.fixtures.postgres import postgres
 from tests.fixtures.running import free_port, until
 from tests.fixtures.zenml_server import ZenmlServer, zenml_server
@@ -26,10 +26,12 @@ from tests.pipelines.conftest import CONFIG, ROOT, Project, write_data
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(5400)]  # each wait has its own limit, and the fixtures count too
 STEPS = ["validate", "featurize", "train", "evaluate", "register"]
 SECRET = "timbre-zenml"
-IMAGE = "localhost/timbre-worker:test"
+IMAGE = "localhost/timbre-worker:test"  # stands for all that the stack names, as nothing here has a GPU
+IMAGES = {step: f"registry.example.org/timbre-worker:{'cuda' if step == 'train' else 'cpu'}" for step in STEPS}
 PATIENCE_S = 300
 # Long enough for a kill between two checkpoints.
 TRAINING = {"max_steps": 400, "val_every_steps": 80, "batch_size": 4, "engine": "torch"}
+SHORT = ("training.max_steps=4", "training.val_every_steps=2")
 GONE_ON = "going on from the checkpoint"
 BEGUN = "has started"
 
@@ -56,10 +58,10 @@ class Cluster:
         return subprocess.run(command, cwd=self.project.folder, env=environment, capture_output=True, text=True, check=False)
 
     @contextlib.contextmanager
-    def submitted(self) -> Iterator[str]:
-        """The run that `timbre train --stack kubeflow` has submitted; the command must end well when this does."""
+    def submitted(self, *words: str) -> Iterator[str]:
+        """The run that `timbre train --stack kubeflow` and these words has submitted; the command must end well when this does."""
         before = set(self.kubeflow.runs)
-        command = [sys.executable, "-m", "timbre", "train", "--stack", "kubeflow"]
+        command = [sys.executable, "-m", "timbre", "train", "--stack", "kubeflow", *words]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         with subprocess.Popen(command, cwd=self.project.folder, env=self.environment, **pipes) as asked:
             try:
@@ -147,12 +149,24 @@ def test_a_run_through_what_goes_wrong_comes_to_what_a_run_here_comes_to(cluster
     assert f"sha256 {digest}" in cluster.told[0]
 
 
-def test_what_is_as_it_was_is_not_run_again_by_the_image_either(cluster: Cluster):
-    executor = cluster.executor("second")
-    if shutil.which("podman"):
-        build("bentos.image.worker", IMAGE)
-        executor = Containers(executor.folder, {}, executor.secrets, IMAGE)
-    with cluster.submitted() as name:
+def cached(executor: Executor) -> list[str]:
+    return [step for step in STEPS if "Using cached version of step" in executor.log(step)]
+
+
+@NEEDS_PODMAN
+def test_every_step_works_in_the_image_that_is_named_for_it_and_what_it_made_is_not_made_again(cluster: Cluster):
+    """Another rate makes another store, so that no step finds its work done by the run before."""
+    build("bentos.image.worker", IMAGE)
+    other = [word for one in (*SHORT, "audio.sample_rate=16000") for word in ("--set", one)]
+    plain = cluster.executor("in-images")
+    executor = Containers(plain.folder, {}, plain.secrets, dict.fromkeys(IMAGES.values(), IMAGE))
+    with cluster.submitted(*other) as name:
+        assert {pod.step: pod.image for pod in pods(cluster.kubeflow.runs[name]["pipeline_spec"])} == IMAGES
         executor.run(cluster.kubeflow, name)
-    cached = [step for step in STEPS if "Using cached version of step" in executor.log(step)]
-    assert cached == ["featurize", "train", "evaluate"]
+    assert cached(executor) == []
+    assert [step for step in STEPS if BEGUN in executor.log(step)] == STEPS
+
+    again = cluster.executor("again")
+    with cluster.submitted(*other) as name:
+        again.run(cluster.kubeflow, name)
+    assert cached(again) == ["featurize", "train", "evaluate"]
