@@ -6,12 +6,15 @@ import pytest
 
 from components.registry.database import Database
 from components.registry.predictions import Predictions
+from components.scoring import keep, lease
 from components.tagger import Tagger
 from components.work_config import PredictionConfig
+from tests.fixtures.buckets import Server, s3_environment
 from tests.fixtures.manifests import noisy_clips
 from tests.fixtures.running import small_tagger
 
 CLIPS = 12
+OUT = "s3://scores/all"
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +58,33 @@ def log(empty_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     database = Database()
     yield Predictions(database)
     database.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server for scores, with parts so small that a batch has some, and leases that die within two seconds."""
+    monkeypatch.setattr(keep, "PART_ROWS", 5)
+    for name, seconds in {"BEAT_S": 0.2, "DEAD_S": 2.0, "LOOK_S": 0.05}.items():
+        monkeypatch.setattr(lease, name, seconds)
+    with s3_environment(monkeypatch, tmp_path / "mirror", "scores") as found:
+        yield found
+
+
+@pytest.fixture
+def far(wanted: PredictionConfig) -> PredictionConfig:
+    return wanted.model_copy(update={"out": OUT})
+
+
+def keys(server: Server, under: str = "") -> list[str]:
+    found = server.client.list_objects_v2(Bucket="scores", Prefix=f"all/{under}").get("Contents", ())
+    return [item["Key"] for item in found]
+
+
+def fetched(server: Server, wanted: PredictionConfig, folder: Path) -> PredictionConfig:
+    """What lies in the bucket, in a new folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for key in keys(server):
+        path = folder / key.removeprefix("all/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(server.client.get_object(Bucket="scores", Key=key)["Body"].read())
+    return wanted.model_copy(update={"out": str(folder)})

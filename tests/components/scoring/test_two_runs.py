@@ -9,7 +9,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from components.errors import DataError, S3Error
@@ -22,48 +21,17 @@ from components.scoring.keep import Keeper
 from components.scoring.ledger import Ledger
 from components.scoring.listing import list_files
 from components.scoring.model import Model
-from components.scoring.parts import FILES, Parts
-from components.scoring.rows import Row, encoded
+from components.scoring.parts import Parts
+from components.scoring.rows import Row
 from components.tagger import Tagger
 from components.work_config import PredictionConfig
-from tests.components.scoring.conftest import CLIPS
+from tests.components.scoring.conftest import CLIPS, OUT, fetched, keys
 from tests.components.scoring.test_resume import check_whole
 from tests.components.scoring.test_score import files_in, scores_in
-from tests.fixtures.buckets import Server, s3_environment
+from tests.fixtures.buckets import Server
 
-OUT = "s3://scores/all"
 THERE = Remote.of(OUT)
 BATCH = "20260101T000000Z-abcd"
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server for scores, with parts so small that a batch has some, and leases that die within two seconds."""
-    monkeypatch.setattr(keep, "PART_ROWS", 5)
-    for name, seconds in {"BEAT_S": 0.2, "DEAD_S": 2.0, "LOOK_S": 0.05}.items():
-        monkeypatch.setattr(lease, name, seconds)
-    with s3_environment(monkeypatch, tmp_path / "mirror", "scores") as found:
-        yield found
-
-
-@pytest.fixture
-def far(wanted: PredictionConfig) -> PredictionConfig:
-    return wanted.model_copy(update={"out": OUT})
-
-
-def keys(server: Server, under: str = "") -> list[str]:
-    found = server.client.list_objects_v2(Bucket="scores", Prefix=f"all/{under}").get("Contents", ())
-    return [item["Key"] for item in found]
-
-
-def fetched(server: Server, wanted: PredictionConfig, folder: Path) -> PredictionConfig:
-    """What lies in the bucket, in a new folder."""
-    shutil.rmtree(folder, ignore_errors=True)
-    for key in keys(server):
-        path = folder / key.removeprefix("all/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(server.client.get_object(Bucket="scores", Key=key)["Body"].read())
-    return wanted.model_copy(update={"out": str(folder)})
 
 
 @contextmanager
@@ -274,35 +242,3 @@ def test_parts_of_before_are_read(
     with on_another_machine(tmp_path / "another"):
         assert score(far).before == CLIPS
     check_whole(fetched(server, far, tmp_path / "fetched"), data, tagger, log)
-
-
-def test_whoever_mends_leaves_files_that_are_there(far: PredictionConfig, log: Predictions, server: Server, tmp_path: Path) -> None:
-    """The run that wrote the scores may live, and write the files a moment after they were missed."""
-    score(far)
-    parts = Parts.at(OUT, Model.find(far.model).digest)
-    [(batch, part), *_] = parts.names(FILES)
-    parts.write(FILES, batch, part, parts.read(FILES, batch, part).slice(0, 1), missing=True)
-    assert len(files_in(fetched(server, far, tmp_path / "fetched").out)) == CLIPS
-
-
-def test_a_part_that_another_changes_meanwhile_is_changed_as_it_then_is(
-    far: PredictionConfig, tagger: Tagger, log: Predictions, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    score(far)
-    parts = Parts.at(OUT, tagger.digest)
-    [(batch, part), *_] = parts.names(FILES)
-    key = next(key for key in keys(server, "files") if part in key)
-    once: list[int] = []
-
-    def change(table: pa.Table) -> pa.Table:
-        if not once:
-            server.put(key, encoded(table.slice(1)), bucket="scores")
-        once.append(len(table))
-        return table.slice(1)
-
-    parts.alter(FILES, batch, part, change)
-    assert (once, parts.read(FILES, batch, part).num_rows) == ([5, 4], 3)
-    monkeypatch.setattr(Remote, "swap", lambda *_: None)
-    with pytest.raises(S3Error, match="changes all the while"):
-        parts.alter(FILES, batch, part, change)
-    parts.alter(FILES, batch, "none", change)
