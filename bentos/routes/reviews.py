@@ -29,7 +29,9 @@ ModelKey = Annotated[str, Query(max_length=300, description="One of the strings 
 Since = Annotated[str, Query(max_length=40, description="7d, 12h, 90m or 2w ago, or a date or time.", examples=["30d"])]
 
 
-@router.post("/predictions/{prediction_id}/review", responses={**examples.errors(422), 404: examples.NO_PREDICTION, 409: examples.REVIEWED})
+@router.post(
+    "/predictions/{prediction_id}/review", responses={**examples.errors(400, 422), 404: examples.NO_PREDICTION, 409: examples.REVIEWED}
+)
 async def review(request: Request, prediction_id: Id, body: NewReview) -> Reviewed:
     """Say which labels are true of a clip. A second review is refused, unless it is to replace the first."""
     said = reviewing.Said(prediction_id, **dict(body))

@@ -70,6 +70,13 @@ def test_it_names_no_command_of_ours():
 
 
 @pytest.mark.parametrize("what", OPERATIONS, ids=lambda what: what[0])
+def test_a_body_may_be_unreadable(what):
+    """FastAPI answers bytes that are no text with 400."""
+    _, operation = what
+    assert "requestBody" not in operation or "400" in operation["responses"]
+
+
+@pytest.mark.parametrize("what", OPERATIONS, ids=lambda what: what[0])
 def test_every_body_has_a_schema_and_an_example(what):
     _, operation = what
     bodies = [operation["requestBody"], *operation["responses"].values()] if "requestBody" in operation else operation["responses"].values()
