@@ -15,8 +15,8 @@ from starlette.types import ASGIApp
 from uvicorn.config import HTTP_PROTOCOLS
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from bentos.gate import CONNECTION, KEYLESS_S
-
+CONNECTION = "timbre.connection"  # the ASGI extension by which a request's `Connection` is reached
+KEYLESS_S = 10.0  # that whoever has shown no key may take to read, or to end a body
 HEADER_BYTES = 64 * 1024  # of the first line and all headers, and of all trailers
 LINE_BYTES = len(b": \r\n")
 HEADER_S = 20.0

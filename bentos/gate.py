@@ -20,16 +20,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bentos import metrics
 from bentos.access import LOGIN, PAGE, UPLOADS, Access, asks_no_key, is_asset, is_page
 from bentos.config import MIB, ServiceConfig
+from bentos.connections import CONNECTION, KEYLESS_S
 from bentos.errors import Refused, answer, refusal
 from bentos.uploads import MULTIPART
 
 log = logging.getLogger("timbre.access")
-CONNECTION = "timbre.connection"  # the ASGI extension by which a server gives a request's `Connection`
 REQUEST_ID = "X-Request-ID"
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
 LINGER_S = 2.0
-KEYLESS_S, LOGIN_PLACES, LOGIN_MIB = 10.0, 8, 4 / 1024  # to those who have shown no key
+LOGIN_PLACES, LOGIN_MIB = 8, 4 / 1024  # to those who have shown no key
 FULL = "the service has as many requests in line as it takes: try again in a moment"
 
 

@@ -11,9 +11,9 @@ _devices: ContextVar[int] = ContextVar("devices", default=1)
 
 
 @contextmanager
-def shared_by(devices: int) -> Iterator[None]:
-    """Within it each of so many devices takes the same means, one after the other, of its own part of a batch."""
-    token = _devices.set(devices)
+def shared() -> Iterator[None]:
+    """Within it each device of a training takes the same means, one after the other, of its own part of a batch."""
+    token = _devices.set(dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1)
     try:
         yield
     finally:

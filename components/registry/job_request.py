@@ -83,11 +83,11 @@ def refuse_foreign_paths(config: Config, roots: Sequence[Path], trusted: Config 
 
     Args:
         roots: folders under which data may lie; links are followed before they are compared.
-        trusted: the configuration without the author's overrides: what it names, whoever wrote it may name.
+        trusted: the configuration without the author's overrides, or the defaults: what it names, whoever wrote it may name.
     Raises:
         ConfigError: if a data set, weights or a folder lies elsewhere, or a checkpoint is named at all.
     """
-    known = set() if trusted is None else {text for _, text in texts_in(trusted.model_dump(mode="json"))}
+    known = {text for _, text in texts_in((trusted or Config()).model_dump(mode="json"))}
     for key, text in texts_in(config.model_dump(mode="json")):
         if text in known or key.split(".")[0] in NO_PATHS or (key == "model.pretrained" and text in SOURCES):
             continue

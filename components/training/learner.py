@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from components.augmentations import AUGMENTATIONS, Batch, Chance
 from components.config import AugmentationConfig, TrainingConfig
 from components.losses import Loss
-from components.losses.sharing import shared_by
+from components.losses.sharing import shared
 from components.menus import build
 from components.network import Network
 from components.training.checkpoint import State, resume
@@ -60,7 +60,7 @@ class Learner(pl.LightningModule):  # type: ignore[misc]
         return int(self.first_step + self.trainer.global_step)
 
     def training_step(self, windows: Windows, batch_idx: int) -> Tensor:
-        with shared_by(self.trainer.world_size):
+        with shared():
             loss = self.loss_of(windows, self.first_step * self.training_config.accumulate + batch_idx)
         self.log("train_loss", loss)
         return loss

@@ -11,6 +11,7 @@ import pytest
 from bentos import gate
 from bentos.access import EVERYONE, NO_KEY, Caller
 from bentos.config import ServiceConfig
+from bentos.connections import CONNECTION
 from bentos.errors import Refused
 from bentos.gate import LOGIN_PLACES, Gate
 
@@ -165,7 +166,7 @@ def test_who_does_not_read_is_cut_off(takes: int, access: type, limit_s: float, 
     monkeypatch.setattr(gate, "KEYLESS_S", 0.1)
     wire, said = Wire(), list[dict[str, Any]]()
     headers = [(b"content-length", b"9000000000")]
-    scope = {"type": "http", "method": "POST", "path": "/models", "headers": headers, "extensions": {gate.CONNECTION: wire}}
+    scope = {"type": "http", "method": "POST", "path": "/models", "headers": headers, "extensions": {CONNECTION: wire}}
 
     async def receive() -> dict[str, Any]:
         await asyncio.sleep(60)
