@@ -162,7 +162,7 @@ def retrain(registry: Registry, config: RetrainConfig, reviews: Reviews, who: st
         UnknownModel: if nothing is in production.
     """
     if not (config.enabled or dry_run):
-        return Answer(False, "no retraining: watch.retrain.enabled is false")
+        return Answer(False, "no retraining: watch.retrain.enabled is false: set it to true where a rule is to queue one")
     answer = decide(facts_of(registry, reviews), config)
     if dry_run or not answer.queue or answer.key is None:
         return answer

@@ -120,7 +120,7 @@ def test_forgetting_a_clip_takes_it_out_of_what_retraining_exported(reviews: Rev
     assert "forgotten: 1 prediction, and the clip in 1 export of retraining\n" in timbre("predictions", "forget", content).stdout
     assert [path for path in made.table.parent.rglob("*") if path.is_file() and content in f"{path}{path.read_bytes()!r}"] == []
     assert len(made.table.read_text().splitlines()) == 2
-    assert "forgotten: 0 predictions\n" in timbre("predictions", "forget", content).stdout
+    assert "forgotten: 0 predictions: nothing is logged" in timbre("predictions", "forget", content).stdout
 
 
 def test_how_each_review_came_about_lies_beside(reviews: Reviews, home: Path) -> None:

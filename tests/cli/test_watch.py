@@ -120,5 +120,5 @@ def test_nothing_is_in_shadow(registry: Registry) -> None:
 
 
 def test_retraining_is_off_unless_it_is_on(registry: Registry) -> None:
-    assert call("retrain").stdout == "no retraining: watch.retrain.enabled is false\n"
+    assert call("retrain").stdout == "no retraining: watch.retrain.enabled is false: set it to true where a rule is to queue one\n"
     assert "no model is in production yet" in str(call("retrain", "--dry-run").exception)

@@ -126,7 +126,7 @@ def retrain(
     watch = load_config(config).watch
     with Registry.look() as registry:
         answer = queue(registry, watch.retrain, reviews_of(registry), who(), dry_run)
-    off = "; watch.retrain.enabled is false, so nobody queues it" if dry_run and answer.queue and not watch.retrain.enabled else ""
+    off = "; watch.retrain.enabled is false, so none is queued in any case" if dry_run and not watch.retrain.enabled else ""
     print(f"{answer.sentence}{off}")
 
 

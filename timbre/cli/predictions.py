@@ -18,6 +18,7 @@ from timbre.cli.console import print_table
 app = typer.Typer(help="The prediction log: what served models have heard.", no_args_is_help=True)
 Moment = Annotated[str | None, typer.Option(help="7d, 12h, 90m or 2w ago, or a date or time, UTC.")]
 Model = Annotated[str | None, typer.Option(help="An alias, name@digest8 or a digest; all where none is given.")]
+UNKNOWN = ": nothing is logged of these very bytes; what a service took in seconds ago may come yet, so ask again then"
 
 
 @app.command("list")
@@ -77,7 +78,8 @@ def forget(file: Annotated[str, typer.Argument(help="The file, or the BLAKE3 of 
             exports = retrain_exports.forget(registry.database, content)
     if place is not None:
         drop(place.uri(content))
-    print(f"forgotten: {plural(gone, 'prediction')}" + (f", and the clip in {plural(exports, 'export')} of retraining" if exports else ""))
+    told = f", and the clip in {plural(exports, 'export')} of retraining" if exports else "" if gone else UNKNOWN
+    print(f"forgotten: {plural(gone, 'prediction')}{told}")
 
 
 @app.command()
