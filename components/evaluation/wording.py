@@ -15,6 +15,8 @@ from components.labels import LabelSet
 
 MOST_WEAK = 4
 FEW_CLIPS = 10
+FEW_SCORES = 30  # of a tenth of the scale: the share that was true is then known to within 0.17
+LEAST_RANGES = CALIBRATION_BINS // 2  # with enough scores, before they are called probabilities
 WEAK_BELOW = 0.9  # no label is called weak from here on
 GAIN_WORTH_SAYING = 0.1
 SURPRISING = 2.5  # standard deviations
@@ -209,13 +211,21 @@ def calibration(judgement: Judgement) -> str:
         f"A score of 0.8 should be right in 8 of 10 cases. Here a score and the share that was true differ by {error:.3f} on average "
         "(the expected calibration error, over ten equal ranges)"
     )
-    worst = int(np.argmax(np.where(counts >= FEW_CLIPS, np.abs(gap) / np.maximum(counts, 1), 0)))
+    told = counts >= FEW_SCORES
+    left_out = f" Ranges with fewer than {FEW_SCORES} scores are left out here." if ((counts > 0) & ~told).any() else ""
+    worst = int(np.argmax(np.where(told, np.abs(gap) / np.maximum(counts, 1), 0)))
     off = gap[worst] / max(counts[worst], 1)
-    if abs(off) < 0.1:
-        return f"{text}, and in no range by 0.1: scores can be read as probabilities."
-    share = f"{np.bincount(bins, target, CALIBRATION_BINS)[worst] / counts[worst]:.0%}"
-    low, way = worst / CALIBRATION_BINS, "much" if off > 0 else "little"
-    return f"{text}. The widest gap is at scores from {low:.1f} to {low + 0.1:.1f}: {share} of them were true, so they promise too {way}."
+    if told.any() and abs(off) >= 0.1:
+        share = f"{np.bincount(bins, target, CALIBRATION_BINS)[worst] / counts[worst]:.0%}"
+        low, way = worst / CALIBRATION_BINS, "much" if off > 0 else "little"
+        widest = f"The widest gap is at scores from {low:.1f} to {low + 0.1:.1f}: {share} of them were true, so they promise too {way}."
+        return f"{text}. {widest}{left_out}"
+    if (enough := int(told.sum())) < LEAST_RANGES:
+        return (
+            f"{text}, but there are too few clips to tell whether scores can be read as probabilities: "
+            f"{enough or 'none'} of the ten ranges {'have' if enough > 1 else 'has'} {FEW_SCORES} scores or more."
+        )
+    return f"{text}, and in no range by 0.1: scores can be read as probabilities.{left_out}"
 
 
 def mistakes(judgement: Judgement) -> str:
