@@ -10,8 +10,8 @@ from components.evaluation.mistakes import CoOccurrence, co_occurrence
 from components.evaluation.names import display_name
 from components.evaluation.plots.theme import INK, LINE, MUTED, SECOND, SMALL_PT, figure, tidy
 
-STRONG_INK = "#fffefe"  # on strongly coloured cells; not PAPER, which the report turns dark
-HEAT = LinearSegmentedColormap.from_list("heat", [to_rgba(SECOND, 0.2), to_rgba(SECOND, 1.0)])
+# Strong enough to tell apart, and see-through enough that INK has a contrast of 4.5 (WCAG) on paper that is light and that is dark.
+HEAT = LinearSegmentedColormap.from_list("heat", [to_rgba(SECOND, 0.2), to_rgba(SECOND, 0.75)])
 MOST_SHOWN = 24  # more would not be legible
 COUNTS = ("found", "missed", "false\nalarms", "rightly\nsilent")
 
@@ -48,9 +48,7 @@ def _map(axes: Axes, counts: CoOccurrence, names: list[str]) -> None:
     shown[:, size] = np.ma.masked
     axes.imshow(shown, cmap=HEAT, vmin=1, vmax=max(highest, 2), aspect="auto")
     for row, column in zip(*np.nonzero(cells), strict=True):
-        beside = row == size or column == size
-        strong = cells[row, column] > 0.6 * highest
-        colour = MUTED if beside else STRONG_INK if strong else INK
+        colour = MUTED if row == size or column == size else INK
         axes.text(column, row, f"{cells[row, column]}", ha="center", va="center", fontsize=SMALL_PT, color=colour)
     axes.set_xticks(range(size + 1), [*names, "nothing"], rotation=45, ha="left", rotation_mode="anchor", color=INK)
     axes.xaxis.tick_top()

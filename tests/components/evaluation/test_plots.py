@@ -1,14 +1,18 @@
 import io
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from sklearn.metrics import auc, average_precision_score, roc_auc_score
 
+from components.evaluation import plots
 from components.evaluation.judgement import Judgement
 from components.evaluation.pictures import pictures, slim_instruments
-from components.evaluation.plots import calibration, curves, importance, training
-from components.evaluation.plots.theme import render
+from components.evaluation.plots import calibration, curves, importance, mistakes, training, two_by_two
+from components.evaluation.plots.theme import INK, render
 from components.evaluation.predictions import Predicted
 from components.labels import OPENMIC
 from tests.fixtures.judgements import make_judgement
@@ -84,3 +88,40 @@ def test_the_weightiest_key_is_on_top():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["training.lr", "training.batch_size", "model.head"]
     assert [text.get_text() for text in axes.texts] == ["10%", "20%", "70%"]
     assert 0.005 < (imread(io.BytesIO(render(drawn)), format="png")[..., :3].min(axis=2) < 0.9).mean() < 0.5
+
+
+def contrast(one: np.ndarray, other: np.ndarray) -> float:
+    """WCAG's contrast of two colours [3], 0 to 1."""
+    light, dark = sorted((0.05 + luminance(one), 0.05 + luminance(other)), reverse=True)
+    return light / dark
+
+
+def luminance(colour: np.ndarray) -> float:
+    return float(np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
+
+
+def pages() -> list[dict[str, np.ndarray]]:
+    """The colours of the report by their names, light and dark."""
+    style = Path(plots.__file__).parents[1].joinpath("report.css").read_text()
+    return [{name: np.array(to_rgb(code)) for name, code in re.findall(r"--(\w+): (#\w{6});", part)} for part in style.split("@media")[:2]]
+
+
+@pytest.mark.parametrize("clips", [13, 120, 600])
+def test_numbers_in_the_map_of_mistakes_can_be_read_on_a_light_page_and_on_a_dark_one(clips):
+    axes = mistakes.draw(make_judgement(clips)).axes[0]
+    image = axes.images[0]
+    fills = image.cmap(image.norm(image.get_array()))
+    inside = [text for text in axes.texts if max(text.get_position()) < len(fills) - 1]
+    assert inside
+    for text in inside:
+        column, row = text.get_position()
+        *fill, alpha = fills[row, column]
+        for page in pages():
+            ink = page["ink"] if text.get_color() == INK else np.array(to_rgb(text.get_color()))
+            assert contrast(ink, alpha * np.array(fill) + (1 - alpha) * page["paper"]) >= 4.5, (text, page)
+
+
+def test_numbers_in_the_tables_of_two_by_two_can_be_read():
+    for colours in (two_by_two.RIGHT, two_by_two.WRONG):
+        fills = colours(np.linspace(0, 1, 101))
+        assert min(contrast(np.array(to_rgb(INK)), alpha * np.array(fill) + 1 - alpha) for *fill, alpha in fills) >= 4.5
