@@ -38,8 +38,9 @@ def draw(judgement: Judgement) -> Figure:
     above.plot(mean[used], share[used], color=MAIN, linewidth=1.6, marker="o", markersize=6)
     above.set_ylabel("share that was true")
     percent_axis(above)
-    above.text(0.03, 0.93, "true more often than the score says", fontsize=SMALL_PT, color=MUTED)
-    above.text(0.97, 0.05, "true less often than the score says", fontsize=SMALL_PT, color=MUTED, ha="right")
+    # outside the axes, where nothing can cross them
+    above.set_title("above the dashed line: true more often than the score says", loc="left", fontsize=SMALL_PT, color=MUTED)
+    above.set_xlabel("below the dashed line: true less often than the score says", loc="right")
     tidy(below, "none")
     edges = (np.arange(CALIBRATION_BINS) + 0.5) / CALIBRATION_BINS
     heights = np.log10(counts + 1.0)

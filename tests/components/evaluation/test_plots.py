@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
+from matplotlib.text import Text
 from sklearn.metrics import auc, average_precision_score, roc_auc_score
 
 from components.evaluation import plots
@@ -125,3 +126,14 @@ def test_numbers_in_the_tables_of_two_by_two_can_be_read():
     for colours in (two_by_two.RIGHT, two_by_two.WRONG):
         fills = colours(np.linspace(0, 1, 101))
         assert min(contrast(np.array(to_rgb(INK)), alpha * np.array(fill) + 1 - alpha) for *fill, alpha in fills) >= 4.5
+
+
+def test_nothing_crosses_what_the_calibration_plot_says(judgement):
+    drawn = calibration.draw(judgement)
+    drawn.draw_without_rendering()
+    axes, ink = drawn.axes[0], drawn.canvas.get_renderer()
+    said = [text for text in axes.findobj(Text) if "than the score says" in text.get_text()]
+    assert len(said) == 2
+    for text in said:
+        assert not text.get_window_extent(ink).overlaps(axes.get_window_extent(ink)), text
+        assert not any(text.get_window_extent(ink).overlaps(one.get_window_extent(ink)) for one in [*axes.lines, *drawn.axes[1].texts])
