@@ -42,7 +42,7 @@ def pictures(reference: pd.DataFrame, period: pd.DataFrame, verdict: DriftVerdic
 
 def _panels(reference: pd.DataFrame, period: pd.DataFrame, verdict: DriftVerdict, area: str) -> "list[Panel]":
     """Of an area's numbers, those that drifted first."""
-    from components.monitoring.plots.spread import Panel
+    from components.monitoring.plots.spread import Panel, ends
 
     made = []
     for check in _first_found(verdict, area)[:MOST_PANELS]:
@@ -50,8 +50,9 @@ def _panels(reference: pd.DataFrame, period: pd.DataFrame, verdict: DriftVerdict
         unit = f", {check.unit}" if area == "input" and check.unit else ""
         if area == "input" and INPUTS[column].kind == "name":
             continue
-        ends = (0.0, 1.0) if area == "scores" else None
-        made.append(Panel(f"{check.title}{unit}", values(reference, column), values(period, column), ends, check.found))
+        then, now = values(reference, column), values(period, column)
+        axis = (0.0, 1.0) if area == "scores" else ends(np.concatenate([then, now]), INPUTS[column].within)
+        made.append(Panel(f"{check.title}{unit}", then, now, axis, check.found))
     return made
 
 

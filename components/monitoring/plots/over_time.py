@@ -23,7 +23,7 @@ def draw(at: "pd.Series[pd.Timestamp]", decisions: dict[str, npt.NDArray[np.floa
     """
     steps = int(np.clip(len(at) // LEAST_CLIPS, 1, MOST_STEPS))
     seconds = (at - at.min()).dt.total_seconds().to_numpy(np.float64)
-    span = max(float(seconds.max(initial=0)), 1.0)
+    span = float(seconds.max(initial=0)) or 1.0
     places = np.minimum((seconds / span * steps).astype(np.int64), steps - 1)
     middles = (np.arange(steps) + 0.5) / steps  # of the period
     columns = min(COLUMNS, len(checks))
@@ -32,7 +32,7 @@ def draw(at: "pd.Series[pd.Timestamp]", decisions: dict[str, npt.NDArray[np.floa
     grid = drawn.subplots(rows, columns, squeeze=False, sharex=True)
     for axes in grid.flat[len(checks) :]:
         axes.set_visible(False)
-    for axes, check in zip(grid.flat, checks, strict=False):
+    for place, (axes, check) in enumerate(zip(grid.flat, checks, strict=False)):
         known = np.isfinite(decisions[check.name])
         yes = np.bincount(places[known], decisions[check.name][known], steps)
         clips = np.bincount(places[known], minlength=steps)
@@ -43,8 +43,9 @@ def draw(at: "pd.Series[pd.Timestamp]", decisions: dict[str, npt.NDArray[np.floa
         axes.set_ylim(bottom=0)
         axes.locator_params(axis="y", nbins=4)
         axes.set_xlim(0, 1)
-        axes.set_xticks([0, 1], [_told(at.min(), span), _told(at.max(), span)], color=MUTED, fontsize=SMALL_PT)
-        for text, side in zip(axes.get_xticklabels(), ("left", "right"), strict=False):  # only the lowest row has them
+        axes.set_xticks([0, 1], ends(at.min(), at.max()), color=MUTED, fontsize=SMALL_PT)
+        axes.tick_params(labelbottom=place + columns >= len(checks))  # the lowest of its column, which may not be in the last row
+        for text, side in zip(axes.get_xticklabels(), ("left", "right"), strict=False):
             text.set_ha(side)
         mark, colour = (" ● drift", SECOND) if check.found else ("", INK)
         axes.set_title(f"{check.title}{mark}", loc="left", fontsize=TEXT_PT if len(check.title) < 14 else SMALL_PT, color=colour, pad=4)
@@ -52,5 +53,14 @@ def draw(at: "pd.Series[pd.Timestamp]", decisions: dict[str, npt.NDArray[np.floa
     return drawn
 
 
-def _told(moment: pd.Timestamp, span_s: float) -> str:
-    return f"{moment:%d %b}" if span_s > 3 * 86400 else f"{moment:%d %b %H:%M}"
+def ends(start: pd.Timestamp, end: pd.Timestamp) -> tuple[str, str]:
+    """What stands below the start and the end of a period, as finely as its span needs; the end's is empty where it would be the same."""
+    span = end - start
+    if span > pd.Timedelta(days=3):
+        day = "%d %b %Y" if span > pd.Timedelta(days=300) else "%d %b"
+        return start.strftime(day), end.strftime(day)
+    clock = "%H:%M" if span > pd.Timedelta(minutes=10) else "%H:%M:%S"
+    first, last = (moment.strftime(f"%d %b {clock}") for moment in (start, end))
+    if first == last:
+        return first, ""
+    return first, end.strftime(clock) if span < pd.Timedelta(days=1) else last  # two days have no room beside seconds

@@ -14,12 +14,12 @@ BINS = 24
 
 @dataclass(frozen=True)
 class Panel:
-    """One number: what it is, its values then and now, where its axis ends (None: where the values do), and whether it drifted."""
+    """One number: what it is, its values then and now, where its axis ends, and whether it drifted."""
 
     title: str
     then: npt.NDArray[np.float64]
     now: npt.NDArray[np.float64]
-    ends: tuple[float, float] | None
+    ends: tuple[float, float]
     drifted: bool
 
 
@@ -28,17 +28,18 @@ def draw(panels: Sequence[Panel]) -> Figure:
     columns = min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
     drawn = figure(rows * 1.75 + 0.6)
-    grid = drawn.subplots(rows, columns, squeeze=False)
+    grid = drawn.subplots(rows, columns, squeeze=False, gridspec_kw={"wspace": 0.12})
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     for axes, panel in zip(grid.flat, panels, strict=False):
-        low, high = panel.ends or _ends(np.concatenate([panel.then, panel.now]))
+        low, high = panel.ends
         edges = np.linspace(low, high, BINS + 1)
         for values, style in ((panel.then, {"color": SOFT, "fill": True, "label": "reference"}),
                               (panel.now, {"color": MAIN, "linewidth": 1.5, "label": "period"})):  # fmt: skip
             counts, _ = np.histogram(np.clip(values, low, high), edges)
             axes.stairs(counts / max(len(values), 1), edges, **style)
         tidy(axes, "none")
+        axes.set_xlim(low, high)
         axes.set_yticks([])
         axes.locator_params(axis="x", nbins=3)
         mark, colour = (" ● drift", SECOND) if panel.drifted else ("", INK)
@@ -47,7 +48,11 @@ def draw(panels: Sequence[Panel]) -> Figure:
     return drawn
 
 
-def _ends(values: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Where 99 of 100 values lie."""
+def ends(values: npt.NDArray[np.float64], within: tuple[float, float]) -> tuple[float, float]:
+    """Where 99 of 100 values lie, which is widened where that is one point.
+
+    Args:
+        within: what values can be at all.
+    """
     low, high = (float(end) for end in np.percentile(values, [0.5, 99.5]))
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
+    return (low, high) if high > low else (max(low - 0.5, within[0]), min(low + 0.5, within[1]))
