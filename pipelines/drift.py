@@ -3,11 +3,14 @@
 from zenml import pipeline
 
 from components.config import Config, default_config, load_config
+from pipelines.config_files import share
 from pipelines.image import IN_IMAGE
 from steps.alert import alert
 from steps.drift import drift as compare
 from steps.retrain import retrain
 from steps.shadow import shadow
+
+share()
 
 
 @pipeline(name="drift", enable_cache=False, settings={"docker": IN_IMAGE})

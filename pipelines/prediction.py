@@ -4,11 +4,13 @@ from zenml import pipeline
 from zenml.enums import ExecutionMode
 
 from components.config import Config, default_config, load_config
+from pipelines.config_files import share
 from pipelines.image import IN_IMAGE
 from pipelines.signals import wait_to_stop
 from steps.drift import drift
 from steps.score import score
 
+share()
 wait_to_stop()
 
 

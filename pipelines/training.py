@@ -7,6 +7,7 @@ from components.config import Config, default_config, load_config
 from components.registry import names
 from components.training.quick import quick_data
 from components.training.rehearse import rehearse
+from pipelines.config_files import share
 from pipelines.export import export_latest
 from pipelines.image import IN_IMAGE
 from pipelines.signals import wait_to_stop
@@ -17,6 +18,7 @@ from steps.train import train
 from steps.validate import validate
 from steps.where import run_on
 
+share()
 wait_to_stop()
 
 

@@ -143,6 +143,9 @@ def _zenml() -> Iterator[Line]:
         return
     from zenml.client import Client
 
+    from pipelines.config_files import share
+
+    share()
     client = Client()
     root = client.root or "no repository: run `zenml init` here, or `make setup`"
     yield Line("ok", "ZenML", f"stack {client.active_stack_model.name}, {root}")

@@ -18,6 +18,10 @@ def prepare() -> None:
     from zenml.integrations.registry import integration_registry
     from zenml.logger import get_logger  # noqa: F401 - sets up ZenML's handlers
 
+    from pipelines.config_files import share
+
+    share()
+
     def keep(record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if refusal(error) is not None:
