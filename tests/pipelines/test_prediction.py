@@ -71,6 +71,13 @@ def test_killed_in_its_midst_it_goes_on(place: Project) -> None:
     assert f"0 scored, {CLIPS} before" in third.stdout
 
 
+def test_a_missing_file_is_told_once(place: Project) -> None:
+    result = place.run("timbre", "score", "nofile.wav", "--model", "small", "--out", "missing", check=False)
+    assert result.returncode == 2
+    assert (result.stdout + result.stderr).count("nofile.wav is not there") == 1
+    assert result.stderr.strip().splitlines()[-1].startswith("timbre: nofile.wav is not there")
+
+
 def test_the_pipeline_is_found_by_its_name(place: Project, tmp_path: Path) -> None:
     (place.folder / "configs" / "batch.yaml").write_text("prediction: {data: [data/many], model: small, out: named, device: cpu}\n")
     named = Project(place.folder, {**place.environment, "TIMBRE_CONFIG": "configs/batch.yaml"})

@@ -88,7 +88,7 @@ def main() -> None:
         print("stopped by Ctrl+C; what was finished is kept, and the same command does the rest", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
-        sentence = _sentence(error)
+        sentence = sentence_of(error)
         if debug or sentence is None:
             raise
         if sentence:
@@ -96,7 +96,7 @@ def main() -> None:
         raise SystemExit(2) from None
 
 
-def _sentence(error: Exception) -> str | None:
+def sentence_of(error: Exception) -> str | None:
     """What to tell a person about an error that input or the machine caused; None for one of ours."""
     from components.errors import TimbreError
 
@@ -114,4 +114,4 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror or error}: name another place, or make this one readable and writable"
     cause = error.__cause__  # ZenML wraps what its hooks raise
-    return _sentence(cause) if isinstance(cause, Exception) else None
+    return sentence_of(cause) if isinstance(cause, Exception) else None

@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+LAUNCHER = "zenml.orchestrators.step_launcher"  # who logs that a step failed, and then raises its error
+
 
 def prepare() -> None:
-    """Steps are found from the folder that holds them, wherever the command runs; an input error needs no traceback in the log."""
+    """Steps are found from the folder that holds them, wherever the command runs; an input error is told once, by the command."""
     import steps
     from components.errors import TimbreError
     from components.s3.connect import refusal
 
     os.environ.setdefault("ZENML_CUSTOM_SOURCE_ROOT", str(Path(steps.__file__).parents[1]))
     from zenml.integrations.registry import integration_registry
-    from zenml.logger import get_logger  # noqa: F401 - sets up ZenML's handlers
+    from zenml.logger import ZenMLConsoleHandler  # whose module sets up ZenML's handlers
 
     from pipelines.config_files import share
 
@@ -34,6 +36,17 @@ def prepare() -> None:
 
     for handler in (*logging.getLogger().handlers, *logging.getLogger("zenml").handlers):
         handler.addFilter(keep)
+        if isinstance(handler, ZenMLConsoleHandler):  # the log that ZenML keeps of the step has it
+            handler.addFilter(lambda record: not _is_told(record))
+
+
+def _is_told(record: logging.LogRecord) -> bool:
+    """Whether it says of a step's error what the command says of it at its end."""
+    from timbre.cli import sentence_of
+
+    if record.name != LAUNCHER or not isinstance(record.args, tuple):
+        return False
+    return any(isinstance(one, KeyboardInterrupt) or (isinstance(one, Exception) and sentence_of(one) is not None) for one in record.args)
 
 
 @contextmanager
