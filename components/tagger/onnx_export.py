@@ -1,6 +1,9 @@
 """The network after its feature as an ONNX model, the model's input -> logits and embedding, checked before anyone may use it."""
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -13,6 +16,7 @@ from components.tagger.engine import EMBEDDING, INPUTS, Floats, onnx_engine, tor
 
 TOLERANCE = 1e-4  # between scores; what float32 loses where sums run in another order is a hundred times less
 WAY_OUT = "set training.engine to torch"
+EXPORTERS = ("onnxscript", "onnx_ir")
 _CPU = torch.device("cpu")
 
 
@@ -72,7 +76,7 @@ def noise(count: int, window_samples: int) -> Floats:
 def _export(network: Network, window_samples: int) -> bytes:
     _check_installed()
     try:
-        with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
+        with _exporters_warn_alone(), warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
             warnings.simplefilter("ignore")  # the exporter's own, about torch's inner parts
             example = network.transform(torch.zeros(2, window_samples))  # one item alone would fix the batch size
             program = torch.onnx.export(
@@ -89,6 +93,20 @@ def _export(network: Network, window_samples: int) -> bytes:
     if program is None:
         raise TaggerError(f"the network cannot be exported to ONNX: {WAY_OUT}")
     return _bare(program.model_proto)
+
+
+@contextmanager
+def _exporters_warn_alone() -> Iterator[None]:
+    """They would tell of each pass over the graph."""
+    loggers = [logging.getLogger(name) for name in EXPORTERS]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 def _bare(model: Any) -> bytes:

@@ -1,6 +1,7 @@
 """The exported network: the same scores, any batch size, and a tagger that runs on it."""
 
 import copy
+import logging
 import sys
 
 import numpy as np
@@ -61,6 +62,19 @@ def test_every_backbone_is_exported_and_gives_the_same_scores(settings, name):
 def test_the_same_network_gives_the_same_bytes(exported, network, settings):
     """A tagger's digest follows from them."""
     assert export_onnx(network, settings.window_samples) == exported
+
+
+def test_the_exporter_says_no_more_than_its_warnings(network, settings, monkeypatch, caplog):
+    def warn(*args, **kwargs):
+        logging.getLogger("onnx_ir.passes").warning("heard")
+        return export(*args, **kwargs)
+
+    export = torch.onnx.export
+    monkeypatch.setattr(torch.onnx, "export", warn)
+    with caplog.at_level(logging.INFO):
+        export_onnx(network, settings.window_samples)
+    assert [record.getMessage() for record in caplog.records] == ["heard"]
+    assert logging.getLogger("onnx_ir").level == logging.NOTSET
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 32])
