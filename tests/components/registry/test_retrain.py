@@ -270,9 +270,8 @@ def test_a_dry_run_only_says(registry: Registry, model: RegisteredModel) -> None
     answer = retrain(registry, RetrainConfig(drift_labels=2), Reviewed(), "ann", dry_run=True)
     assert (answer.queue, answer.job) == (True, None)
     assert Jobs(registry.database).list().total == 0
-    assert retrain(registry, RetrainConfig(drift_labels=2), Reviewed(), "ann").sentence.startswith(
-        "no retraining: watch.retrain.enabled is false"
-    )
+    off = retrain(registry, RetrainConfig(drift_labels=2), Reviewed(), "ann")
+    assert off.sentence.startswith("no retraining: watch.retrain.enabled is false")
 
 
 @pytest.mark.parametrize(("base", "why"), [("gone", "no configuration 'gone'"), ("bare", "names no data.train")])
