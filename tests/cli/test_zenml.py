@@ -17,6 +17,23 @@ record = launcher.logger.makeRecord(launcher.logger.name, logging.ERROR, "", 0, 
 kept = [type(handler).__name__ for handler in logging.getLogger().handlers if handler.filter(record)]
 assert "ZenMLLoggingHandler" in kept, kept
 """
+PREPARES = """
+from timbre.cli.zenml import prepare
+prepare()
+import zenml.orchestrators.step_launcher as launcher
+try:
+    raise {error}
+except BaseException:
+    launcher.logger.exception("Failed preparing step `score`.")
+"""
+
+
+@pytest.mark.parametrize(("error", "shown"), [("KeyboardInterrupt()", False), ("ValueError('a bug')", True)])
+def test_ctrl_c_before_a_step_has_begun_leaves_no_traceback(error: str, shown: bool) -> None:
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PREPARES.format(error=error)], capture_output=True, text=True, check=True
+    )
+    assert ("Traceback" in result.stdout + result.stderr) == shown
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,10 @@ def _is_told(record: logging.LogRecord) -> bool:
     """Whether it says of a step's error what the command says of it at its end."""
     from timbre.cli import sentence_of
 
-    if record.name != LAUNCHER or not isinstance(record.args, tuple):
+    if record.name != LAUNCHER:
         return False
-    return any(isinstance(one, KeyboardInterrupt) or (isinstance(one, Exception) and sentence_of(one) is not None) for one in record.args)
+    told = (*(record.args if isinstance(record.args, tuple) else ()), *(record.exc_info or ()))
+    return any(isinstance(one, KeyboardInterrupt) or (isinstance(one, Exception) and sentence_of(one) is not None) for one in told)
 
 
 @contextmanager
