@@ -24,7 +24,7 @@ WORKERS_S = 30.0  # for a worker to be there
 LOOK_S = 5.0  # between two looks at how many threads there are
 RESULT_S, RESULT_TRIES = 60.0, 10  # for a small result to come here
 AHEAD = 2  # pieces a thread that are under way: one at work, and one that waits beside it or is written
-PIECES_LEFT = 3  # of what is left a thread, so that pieces become smaller towards the end
+PIECES_LEFT = 2  # of what is left a thread, so that pieces become smaller towards the end
 ENCRYPTED = ("tls://", "wss://")
 CERTIFICATES = "ca-file, client.cert and client.key of distributed.comm.tls (DASK_DISTRIBUTED__COMM__TLS__CA_FILE and so on)"
 

@@ -12,6 +12,7 @@ from zenml.types import HTMLString
 from components.config import ASIDE, Config, EvaluationConfig
 from components.evaluation.write import write_evaluation
 from components.judge import hear, judge, reference
+from components.memory import keep_freed
 from components.progress import bars
 from components.store import StoreRef, open_store
 from components.tagger import Tagger, read_engines
@@ -25,6 +26,7 @@ def evaluate(
     tagger: Path, store: StoreRef, evaluation: EvaluationConfig, recipe: Config
 ) -> tuple[Annotated[Path, "evaluation"], Annotated[HTMLString, ArtifactConfig(name="report")]]:
     """The folder of `write_evaluation`, and its report; on test, or on val where there is no test split."""
+    keep_freed()
     opened, clips = Tagger.open(tagger, device="auto"), open_store(store)
     judged = clips.of("test" if len(clips.of("test")) else "val")
     heard = hear(opened, judged, bars)

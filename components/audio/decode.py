@@ -24,7 +24,7 @@ DECODER_VERSION = (
     f"soxr {soxr.__version__} ({soxr.__libsoxr_version__})"
 )
 
-BLOCK_VALUES = 1 << 20  # samples of all channels decoded at once: 4 MiB, which holds a usual clip whole
+BLOCK_VALUES = 1 << 18  # samples of all channels decoded at once: 1 MiB, which stays in the processor's cache and in the heap
 MAX_CHANNELS = 1024  # libsndfile's own
 SLACK_S = 0.1  # what a header may announce too much
 MP3_SLACK = 0.1  # likewise, as a share: an MP3 without a Xing header only lets its length be guessed

@@ -44,10 +44,15 @@ def connection() -> Any:
 
 def _connect() -> Any:
     try:
+        from aiobotocore.session import AioSession  # type: ignore[import-untyped]
+        from botocore.handlers import add_expect_header  # type: ignore[import-untyped]
         from s3fs import S3FileSystem  # type: ignore[import-untyped]
     except ModuleNotFoundError:
         raise S3Error("s3:// needs s3fs: pip install 'timbre-audio[s3]'") from None
+    session = AioSession()
+    session.unregister("before-call.s3", add_expect_header)  # a write is not announced first, which would take its way twice
     fs = S3FileSystem(
+        session=session,
         endpoint_url=os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
         config_kwargs={
             "connect_timeout": CONNECT_S,

@@ -63,7 +63,7 @@ class Keeper:
             self.flush()
         finally:
             if not self._failed:
-                settle(self._parts, self._ledger)
+                settle(self._parts.seen(FILES), self._ledger)
 
     @property
     def _part(self) -> str:

@@ -47,7 +47,7 @@ class Lease:
         if left:
             log.info("a run scores into %s, or broke off: that is seen within %.0f s", self._place.address, DEAD_S)
             left = self._watch(left)
-        if not self._write(left):
+        if not self._write(left, looked=True):
             raise self._refusal()
         self._thread.start()
 
@@ -71,7 +71,8 @@ class Lease:
         self._ended.set()
         self._thread.join()
         with self._lock, contextlib.suppress(S3Error):
-            self._renew()  # nobody takes it over before it is removed
+            if time.monotonic() - self._written >= DEAD_S / 2:
+                self._renew()  # so that nobody takes it over before it is removed
             if not self._lost:
                 self._place.remove(self._name)
 
@@ -96,11 +97,11 @@ class Lease:
     def _renew(self) -> None:
         self._lost = self._lost or not self._write(self._tag)
 
-    def _write(self, over: str | None) -> bool:
+    def _write(self, over: str | None, *, looked: bool = False) -> bool:
         self._beat += 1
         began = time.monotonic()
         content = json.dumps({"run": self._run, "host": platform.node(), "beat": self._beat}).encode()
-        if tag := self._place.swap(self._name, content, over):
+        if tag := self._place.swap(self._name, content, over, looked=looked):
             self._tag, self._written = tag, began
         return tag is not None
 

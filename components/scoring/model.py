@@ -7,6 +7,7 @@ from pathlib import Path
 
 from components.cluster import here
 from components.errors import ClusterError
+from components.memory import keep_freed
 from components.places import models_root
 from components.registry import Registry, far_folders, folders
 from components.s3 import Remote
@@ -58,6 +59,7 @@ class Model:
 
 @lru_cache(maxsize=2)
 def _opened(model: Model, device: str) -> Tagger:
+    keep_freed()
     folder: Path | None = Path(model.folder)
     if folder is not None and not folder.is_dir():
         folder = far_folders.fetch(model.digest, models_root(), Remote.of(model.remote)) if model.remote else None

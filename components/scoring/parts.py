@@ -3,9 +3,10 @@
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,14 @@ class Parts:
         remote: what it mirrors, if it does.
         model: the tagger's digest.
         lease: of the run that is alone on S3.
+        listing: kind -> name -> bytes of what was seen; what is not in it is asked for each time.
     """
 
     folder: Path
     remote: Remote | None
     model: str
     lease: Lease | None = None
+    listing: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @classmethod
     def at(cls, out: str, model: str) -> "Parts":
@@ -69,6 +72,11 @@ class Parts:
                 return
             with leased(self.remote, f"{LEASES}/model={self.model}.json") as lease:
                 yield replace(self, lease=lease)
+
+    def seen(self, *kinds: str) -> "Parts":
+        """These parts as they lie there now, listed once and all kinds at once; what is written later is not in that list."""
+        with ThreadPoolExecutor(len(kinds)) as pool:
+            return replace(self, listing=dict(zip(kinds, pool.map(self._list, kinds), strict=True)))
 
     def check(self) -> None:
         """Ask whether this run is still alone, as far as it asked to be.
@@ -138,11 +146,10 @@ class Parts:
 
     def unfinished(self, data: list[str]) -> dict[str, Any] | None:
         """The note of the last batch of these data sets that was begun and not finished."""
-        under = f"{BATCHES}/model={self.model}"
+        names = sorted(self._there(BATCHES))
         if self.remote:
-            names = sorted(self.remote.sizes(under))
             self.remote.bring(names, self.folder)
-        notes = [_read_note(path) for path in sorted((self.folder / under).glob("[!.]*.json"))]
+        notes = [_read_note(self.folder / name) for name in names]
         return next((note for note in reversed(notes) if note.get("finished") is None and note.get("data") == data), None)
 
     def note(self, note: dict[str, Any]) -> None:
@@ -150,12 +157,15 @@ class Parts:
         name = f"{BATCHES}/model={self.model}/{note['batch']}.json"
         self._put(name, (json.dumps(note, indent=2, ensure_ascii=False) + "\n").encode())
 
-    def _there(self, kind: str) -> dict[str, int]:
-        """name -> bytes of the parts."""
+    def _there(self, kind: str) -> Mapping[str, int]:
+        """name -> bytes of the parts, or of the notes."""
+        return self.listing[kind] if kind in self.listing else self._list(kind)
+
+    def _list(self, kind: str) -> dict[str, int]:
         under = f"{kind}/model={self.model}"
         if self.remote:
             return self.remote.sizes(under)
-        paths = (self.folder / under).glob("batch=*/[!.]*.parquet")
+        paths = (self.folder / under).glob("[!.]*.json" if kind == BATCHES else "batch=*/[!.]*.parquet")
         return {path.relative_to(self.folder).as_posix(): _size(path) for path in paths}
 
     def _name(self, kind: str, batch: str, part: str) -> str:

@@ -21,7 +21,7 @@ from components.scoring.keep import Keeper, mend
 from components.scoring.ledger import Ledger
 from components.scoring.listing import list_files
 from components.scoring.model import Model
-from components.scoring.parts import Parts
+from components.scoring.parts import BATCHES, FILES, SCORES, Parts
 from components.scoring.rows import File, Row
 from components.tagger.folder import check
 from components.work_config import PredictionConfig
@@ -74,8 +74,10 @@ def score(wanted: PredictionConfig, dask_address: str | None = None, progress: P
     model = Model.find(wanted.model)
     label_set = check(model.folder, model.digest).settings.label_set
     log = Predictions(Database()).add if wanted.log else None
-    with Parts.at(wanted.out, model.digest).alone() as parts:
-        mend(parts, model, label_set, log)
+    with Parts.at(wanted.out, model.digest).alone() as place:
+        parts = place.seen(SCORES, FILES, BATCHES)
+        if mend(parts, model, label_set, log):
+            parts = place.seen(SCORES, FILES, BATCHES)
         with closing(Ledger()) as ledger:
             settle(parts, ledger)
             files, bad = list_files(wanted.data, label_set)

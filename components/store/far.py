@@ -17,7 +17,7 @@ from components.store.folder import Folder
 from components.store.identity import identity
 from components.store.shards import SHARD_BYTES, holds
 
-LEAST_BYTES = 2 * 2**20  # of decoded clips that are worth the way to a worker
+LEAST_BYTES = 4 * 2**20  # of decoded clips that are worth the way to a worker
 
 
 @dataclass(frozen=True)

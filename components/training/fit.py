@@ -16,6 +16,7 @@ from components.config import Config, EngineName, TrainingConfig
 from components.errors import DataError, TaggerError
 from components.files import write_whole
 from components.losses import LOSSES, Loss, positive_weights
+from components.memory import keep_freed
 from components.menus import build
 from components.models import attribution
 from components.network import Network, build_network
@@ -111,6 +112,7 @@ def _train(
     report: Report | None = None,
 ) -> Path:
     """fit on one device, which may be one of several: then the first of them judges, writes and seals."""
+    keep_freed()
     training, folder = config.training, run_folder / config.name
     # A frozen backbone's head is judged by cross-validation where there is no val: few labels are better spent on training.
     train, val = _split(store, "train"), store.of("val") if config.model.frozen else _split(store, "val")

@@ -33,10 +33,8 @@ def score(
     """
     log_to_stderr()
     from components.config import default_config, load_config
-    from components.memory import keep_freed
     from components.overrides import as_texts
 
-    keep_freed()
     given: dict[str, Any] = {
         "prediction.data": paths or None,
         "prediction.model": model,

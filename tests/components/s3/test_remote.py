@@ -4,13 +4,14 @@ import errno
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from components.errors import S3Error
 from components.s3 import Remote, address_of, is_remote, remote
-from components.s3.connect import TRIES, failure, refusal
+from components.s3.connect import TRIES, connection, failure, refusal
 from tests.fixtures.buckets import Server
 from tests.fixtures.listeners import giver
 
@@ -27,6 +28,15 @@ def test_what_is_written_comes_back(server: Server, tmp_path: Path) -> None:
     assert Remote.of("s3://clips/some/place/a.txt").read() == b"bytes"
     assert there.fetch("b/c.txt", tmp_path / "new" / "c.txt").read_bytes() == b"of a file"
     assert (there.holds("a.txt"), there.holds("z.txt")) == (True, False)
+
+
+def test_a_write_goes_its_way_once(server: Server) -> None:
+    """An announced one waits to be let in first, which is another way there and back."""
+    said: list[Any] = []
+    connection().s3.meta.events.register_last("before-send.s3.PutObject", lambda request, **_: said.append(dict(request.headers)))
+    Remote.of("s3://clips").put("a.txt", b"bytes")
+    assert len(said) == 1
+    assert "Expect" not in said[0]
 
 
 def test_many_pages_are_listed_and_fetched(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,10 @@
 
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from components.audio import load_with_header
 from components.errors import ClusterError, S3Error
 from components.registry.predictions import Predictions
+from components.s3 import Remote
 from components.scoring import score
 from components.scoring.model import Model
 from components.tagger import Tagger
@@ -65,6 +68,22 @@ def test_from_s3_into_s3(
     again = score(far)
     assert (again.scored, again.before) == (1, CLIPS)
     assert log.count() == CLIPS + 1
+
+
+def test_s3_is_asked_for_nothing_twice(wanted: PredictionConfig, log: Predictions, bucket: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question is a way there and back, which a short batch would feel."""
+    asked = Counter[str]()
+    real = Remote._ask
+
+    def counting(self: Remote, method: str, *given: Any, **more: Any) -> Any:
+        asked[method] += 1
+        return real(self, method, *given, **more)
+
+    monkeypatch.setattr(Remote, "_ask", counting)
+    assert score(wanted.model_copy(update={"data": ("s3://clips/some",), "out": "s3://scores/all"})).scored == CLIPS
+    lists = ["the place", "scores", "files", "batches", "the data set", "files at the end"]
+    writes = ["lease", "note", "scores", "files", "note at the end"]
+    assert asked == {"list_objects_v2": len(lists), "head_object": 1, "put_object": len(writes), "delete_object": 1}
 
 
 def test_a_bucket_that_goes_away_is_no_bad_clip(

@@ -217,11 +217,11 @@ def test_a_lease_holds_while_s3_is_slow_to_answer(server: Server, monkeypatch: p
     with lease.leased(THERE, "lease") as held:
         real, calls = Remote.swap, []
 
-        def failing(*arguments: Any) -> str | None:
+        def failing(*arguments: Any, **more: Any) -> str | None:
             calls.append(arguments)
             if len(calls) < 3:
                 raise S3Error("S3 gives no answer")
-            return real(*arguments)
+            return real(*arguments, **more)
 
         monkeypatch.setattr(Remote, "swap", failing)
         while len(calls) < 4:
