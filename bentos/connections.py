@@ -107,7 +107,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
+        self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item] # uvicorn's scope has no type for extensions
         self._await_headers()
 
     def on_headers_complete(self) -> None:

@@ -1,4 +1,4 @@
-"""docs/serve.md against a real service: every command is typed, every route has one, every setting is told as it is."""
+"""docs/serve.md and docs/operate.md against a real service: every command is typed, every route has one, every setting is told as it is."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ from tests.fixtures.pages import ROOT, Command, blocks, broken_links, commands, 
 from tests.fixtures.running import RATE, furnish, running, until
 from tests.fixtures.sounds import sine, write
 
-PAGE = read("serve.md")
+PAGE, CHORES = read("serve.md"), read("operate.md")
 CURLS = commands(PAGE, "curl")
 STABLE = ("status", "state", "comparable", "description", "cancel_requested", "aliases", "msg", "config")  # values that a page can know
 OPEN = {"/livez", "/readyz", "/metrics"}  # not in the OpenAPI document
@@ -131,7 +131,7 @@ def test_the_python_client(desk: Desk):
 
 
 def test_bentoml_takes_the_settings_of_traces(tmp_path: Path):
-    (shown,) = fenced(PAGE, "yaml")
+    (shown,) = fenced(CHORES, "yaml")
     (tmp_path / "tracing.yaml").write_text(shown)
     script = """
         python -c 'import bentoml._internal.configuration as settings, bentoml._internal.configuration.containers as containers
@@ -143,7 +143,7 @@ def test_bentoml_takes_the_settings_of_traces(tmp_path: Path):
 
 
 def test_the_settings_and_their_defaults():
-    rows = {cells[0].strip("`"): cells[1].strip("`") for cells in table(section(PAGE, "Settings"), "variable")}
+    rows = {cells[0].strip("`"): cells[1].strip("`") for cells in table(section(CHORES, "Settings"), "variable")}
     for name, field in ServiceConfig.model_fields.items():
         assert rows[PREFIX + name.upper()] == written(field.default), name
     used = set()
@@ -153,6 +153,6 @@ def test_the_settings_and_their_defaults():
 
 
 def test_links_lead_somewhere():
-    assert broken_links("serve.md") == []
+    assert broken_links("serve.md") + broken_links("operate.md") == []
     assert "docs/serve.md" in (ROOT / "README.md").read_text()
     assert len(blocks(PAGE)) > 30

@@ -139,10 +139,7 @@ class Remote:
     def swap(self, name: str, content: bytes, tag: str | None, *, looked: bool = False) -> str | None:
         """Write an object if what lies there has this tag, or nothing lies there where it is None; its new tag, or None if it is not so.
 
-        Of two at once one writes. A server that knows no such condition may let both.
-
-        Args:
-            looked: whether it was just seen to be so.
+        Of two at once one writes. A server that knows no such condition may let both. What was `looked` at just now is not again.
         """
         if not looked and self.tag(name) != tag:
             return None

@@ -68,7 +68,7 @@ class Ledger:
         if held is None or held[0] == place:
             return None
         first, last = sorted((str(held[0]), place)) if held[0] in self._there else (place, None)
-        self._database.execute(f"UPDATE {table} SET place = ? WHERE {where}", (first, *key))  # noqa: S608
+        self._database.execute(f"UPDATE {table} SET place = ? WHERE {where}", (first, *key))  # noqa: S608 - likewise
         return last
 
     def knows(self, file: File) -> bool:

@@ -16,6 +16,7 @@ from components.training.selection import Selection
 
 FOLDER = "tensorboard"
 EVERY = 10  # steps between two points of the loss
+DARK = 0.72  # up to this share black has the stronger contrast (WCAG) on its blue, and beyond it white
 LABEL_METRICS = ("f1", "precision", "recall", "average_precision")
 
 
@@ -108,7 +109,7 @@ def confusion(
     axes.set(xlabel="reported", ylabel="true")
     for (row, column), share in np.ndenumerate(shares):
         if np.isfinite(share):
-            axes.text(column, row, f"{share:.1f}", ha="center", va="center", fontsize=7, color="white" if share > 0.6 else "black")
+            axes.text(column, row, f"{share:.1f}", ha="center", va="center", fontsize=7, color="white" if share > DARK else "black")
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     picture: npt.NDArray[np.uint8] = np.asarray(canvas.buffer_rgba())[..., :3].transpose(2, 0, 1).copy()

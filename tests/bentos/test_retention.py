@@ -9,12 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
 from bentos import retention
+from bentos.app import create_app
+from bentos.config import ServiceConfig
+from components.registry import Registry
 from components.registry.database import Database
 from components.registry.prediction import Prediction
 from components.registry.predictions import Predictions
 from components.registry.reviews import Reviews
+from tests.fixtures.running import until
 
 
 @pytest.fixture
@@ -108,3 +113,16 @@ def test_more_days_than_time_has_keep_everything(predictions: Predictions) -> No
     log(predictions, "a", 9999)
     assert retention.sweep(predictions, 1e9) == 0
     assert ids(predictions) == ["a"]
+
+
+def test_a_service_sweeps_where_it_keeps_audio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TIMBRE_DATABASE_URL", f"sqlite:///{tmp_path}/timbre.db")
+    monkeypatch.setattr(retention, "FIRST_S", 0.0)
+    place = retention.kept_audio.Folder(tmp_path / "kept")
+    place.put("a" * 64, b"sound")
+    os.utime(place.uri("a" * 64), (0, 0))
+    with Registry() as registry:
+        registry.database.ask()
+    with TestClient(create_app(ServiceConfig(page=False, log_audio=str(tmp_path / "kept")))):
+        until(lambda: not Path(place.uri("a" * 64)).exists())

@@ -1,4 +1,4 @@
-"""Every PostgreSQL URL that is written down is one for libpq too: docs/serve.md gives `pg_dump` and `psql` what the service is given."""
+"""Every PostgreSQL URL that is written down is one for libpq too: docs/operate.md gives `pg_dump` and `psql` what the service is given."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ WRITTEN = sorted(set(urls()))
 
 
 def test_those_that_the_service_is_started_with_are_among_them():
-    assert {page for page, _ in WRITTEN} >= {"deploy/compose.yaml", "deploy/kubernetes/secret.example.yaml", "docs/serve.md"}
+    assert {page for page, _ in WRITTEN} >= {"deploy/compose.yaml", "deploy/kubernetes/secret.example.yaml", "docs/operate.md"}
 
 
 @pytest.mark.parametrize(("page", "url"), WRITTEN, ids=[page for page, _ in WRITTEN])

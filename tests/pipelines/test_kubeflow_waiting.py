@@ -80,7 +80,7 @@ def refuses(status: HTTPStatus) -> Callable[[Kubeflow, pytest.MonkeyPatch], None
 
 def gives_no_answer(_: Kubeflow, monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(*_: object, **__: object) -> None:
-        raise MaxRetryError(None, "/runs/a:terminate")  # type: ignore[arg-type]
+        raise MaxRetryError(None, "/runs/a:terminate")  # type: ignore[arg-type] # there is no pool here
 
     monkeypatch.setattr(KfpClient, "terminate_run", ask)
 

@@ -1,4 +1,4 @@
-"""Backup, restore and upgrade by the very commands of docs/serve.md."""
+"""Backup, restore and upgrade by the very commands of docs/operate.md."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from tests.fixtures.pages import blocks, read, run, section
 
 from .conftest import TaggerMaker, UrlMaker, yes
 
-CHORES = blocks(section(read("serve.md"), "Backup, restore, upgrade"))
+CHORES = blocks(section(read("operate.md"), "Backup, restore, upgrade"))
 SAVE, RESTORE, SAVE_SERVER, RESTORE_SERVER, UPGRADE = CHORES
 FIRST = """
 INSERT INTO models (id, name, description, digest, labels, task, is_active, created_at, eval_metrics, split, data_digest, card)
