@@ -73,7 +73,7 @@ class Lease:
         with self._lock, contextlib.suppress(S3Error):
             if time.monotonic() - self._written >= DEAD_S / 2:
                 self._renew()  # so that nobody takes it over before it is removed
-            if not self._lost:
+            if not self._lost and self._place.tag(self._name) == self._tag:  # or it is another's, which no beat has told yet
                 self._place.remove(self._name)
 
     def _watch(self, left: str) -> str | None:

@@ -125,7 +125,7 @@ class Parts:
         return sorted((path.parent.name.removeprefix("batch="), path.stem) for path in map(self.folder.joinpath, self._there(kind)))
 
     def bring(self, kind: str) -> None:
-        """Fetch every part that lies on S3 and not here, many at a time."""
+        """Fetch every part, or note, that lies on S3 and not here, or otherwise: one that was finished is longer."""
         if self.remote:
             self.remote.bring([name for name, size in self._there(kind).items() if _size(self.folder / name) != size], self.folder)
 
@@ -146,10 +146,8 @@ class Parts:
 
     def unfinished(self, data: list[str]) -> dict[str, Any] | None:
         """The note of the last batch of these data sets that was begun and not finished."""
-        names = sorted(self._there(BATCHES))
-        if self.remote:
-            self.remote.bring(names, self.folder)
-        notes = [_read_note(self.folder / name) for name in names]
+        self.bring(BATCHES)
+        notes = [_read_note(self.folder / name) for name in sorted(self._there(BATCHES))]
         return next((note for note in reversed(notes) if note.get("finished") is None and note.get("data") == data), None)
 
     def note(self, note: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from components.audio import load_with_header
 from components.errors import ClusterError, S3Error
 from components.registry.predictions import Predictions
 from components.s3 import Remote
-from components.scoring import score
+from components.scoring import lease, score
 from components.scoring.model import Model
 from components.tagger import Tagger
 from components.work_config import PredictionConfig
@@ -79,11 +79,33 @@ def test_s3_is_asked_for_nothing_twice(wanted: PredictionConfig, log: Prediction
         asked[method] += 1
         return real(self, method, *given, **more)
 
+    monkeypatch.setattr(lease, "BEAT_S", 3600.0)
     monkeypatch.setattr(Remote, "_ask", counting)
     assert score(wanted.model_copy(update={"data": ("s3://clips/some",), "out": "s3://scores/all"})).scored == CLIPS
     lists = ["the place", "scores", "files", "batches", "the data set", "files at the end"]
     writes = ["lease", "note", "scores", "files", "note at the end"]
-    assert asked == {"list_objects_v2": len(lists), "head_object": 1, "put_object": len(writes), "delete_object": 1}
+    assert asked == {"list_objects_v2": len(lists), "head_object": 2, "put_object": len(writes), "delete_object": 1}
+
+
+def test_notes_of_earlier_batches_are_fetched_once(
+    wanted: PredictionConfig, log: Predictions, bucket: Server, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far, fetched = wanted.model_copy(update={"out": "s3://scores/all"}), list[str]()
+    real = Remote.fetch
+
+    def noting(self: Remote, name: str, path: Path) -> Path:
+        fetched.append(name)
+        return real(self, name, path)
+
+    for _ in range(3):
+        (data / "none.wav").write_bytes(b"no audio")
+        score(far)
+    monkeypatch.setattr(Remote, "fetch", noting)
+    score(far)
+    assert fetched == []
+    monkeypatch.setenv("TIMBRE_MIRROR", str(data.parent / "another"))
+    score(far)
+    assert sum(name.startswith("batches/") for name in fetched) == 4
 
 
 def test_a_bucket_that_goes_away_is_no_bad_clip(

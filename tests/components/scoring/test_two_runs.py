@@ -213,6 +213,14 @@ def test_what_a_dead_run_left_is_in_nobodys_way(far: PredictionConfig, tagger: T
     assert not keys(server, "leases")
 
 
+def test_a_lease_that_another_has_is_not_removed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after the sleep of a machine, whose clock stands still meanwhile."""
+    monkeypatch.setattr(lease, "BEAT_S", 3600.0)
+    with lease.leased(THERE, "lease"):
+        server.put("all/lease", b"another's", bucket="scores")
+    assert THERE.read("lease") == b"another's"
+
+
 def test_a_lease_holds_while_s3_is_slow_to_answer(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     with lease.leased(THERE, "lease") as held:
         real, calls = Remote.swap, []
