@@ -1,6 +1,5 @@
-"""After a run, cached or not: metrics, plot files and the report of the latest training run, where DVC and people look for them."""
+"""After a run, cached or not: its metrics, plot files and report, where DVC and people look for them."""
 
-import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,32 +9,24 @@ from zenml.models import PipelineRunResponse
 
 from components.files import write_whole
 
-log = logging.getLogger(__name__)
 EXPORTED = ("metrics.json", "plots")
 REPORT = "report.html"
 
 
-def export_latest() -> None:
-    """Put what DVC tracks and the report into the working folder, if the latest run came through."""
-    if (outputs := latest_outputs()) is not None:
-        export(outputs)
+def export_own() -> None:
+    """Put what DVC tracks and the report of the run that ends here into the working folder, if it came through."""
+    runs = Client().list_pipeline_runs(orchestrator_run_id=Client().active_stack.orchestrator.get_orchestrator_run_id(), size=1)
+    for run in runs:
+        if (outputs := outputs_of(run)) is not None:
+            export(outputs)
 
 
 def export(outputs: dict[str, Any]) -> None:
-    """The same of the training run that these are of; of a server that many share, the latest run may be somebody else's."""
+    """The same of the training run that these are of."""
     evaluation: Path = outputs["evaluation"].load()
     for name in EXPORTED:
         _replace(evaluation / name, Path(name))
     write_whole(Path(REPORT), outputs["judged_report"].load().encode())
-
-
-def latest_outputs() -> dict[str, Any] | None:
-    """Artifact name -> artifact version of the latest training run that has reached its end; None where none of the last ten has.
-
-    Others may run at the same time, so the newest one need not be it.
-    """
-    runs = Client().list_pipeline_runs(pipeline="training", sort_by="desc:created", size=10)
-    return next((outputs for run in runs if (outputs := outputs_of(run)) is not None), None)
 
 
 def outputs_of(run: PipelineRunResponse) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from components.registry import names
 from components.training.quick import quick_data
 from components.training.rehearse import rehearse
 from pipelines.config_files import share
-from pipelines.export import export_latest
+from pipelines.export import export_own
 from pipelines.image import IN_IMAGE
 from pipelines.signals import wait_to_stop
 from steps.evaluate import evaluate
@@ -22,7 +22,7 @@ share()
 wait_to_stop()
 
 
-@pipeline(name="training", on_cleanup=export_latest, execution_mode=ExecutionMode.FAIL_FAST, settings={"docker": IN_IMAGE})
+@pipeline(name="training", on_cleanup=export_own, execution_mode=ExecutionMode.FAIL_FAST, settings={"docker": IN_IMAGE})
 def training(config: Config | None = None, training_job_id: str | None = None) -> None:
     """Run the whole chain; without a Config, the one that TIMBRE_CONFIG names, else the sample's.
 

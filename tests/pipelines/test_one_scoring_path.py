@@ -28,6 +28,13 @@ print(json.dumps(scores))
 """
 
 
+EVALUATION = """
+from zenml.client import Client
+from pipelines.export import outputs_of
+print(outputs_of(Client().list_pipeline_runs(pipeline="training", size=1)[0])["evaluation"].load())
+"""
+
+
 @pytest.fixture(scope="module")
 def trained(project: Project) -> Project:
     project.run("timbre", "train", "--set", "gate.min_f1=0")
@@ -36,8 +43,7 @@ def trained(project: Project) -> Project:
 
 def pipeline_scores(project: Project) -> np.ndarray:
     """What the evaluate step kept, by path."""
-    code = "from pipelines.export import latest_outputs; print(latest_outputs()['evaluation'].load())"
-    folder = Path(project.python(code).splitlines()[-1])
+    folder = Path(project.python(EVALUATION).splitlines()[-1])
     table = pd.read_parquet(folder / "predictions.parquet").sort_values("path")
     return table[[column for column in table if column.startswith("score_")]].to_numpy()
 
