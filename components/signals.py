@@ -8,6 +8,13 @@ CALLBACKS = ("weakref", "_weakrefset")  # modules whose functions Python calls w
 AGAIN_S = 0.1
 
 
+class Stopped(SystemExit):
+    """A signal on its way out of the work that it ends; no Exception, which whoever tries something would take for its failure."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(128 + signum)
+
+
 def is_lost(frame: FrameType | None) -> bool:
     """Whether what is raised here gets lost: within a destructor or a weak reference's callback."""
     while frame is not None:

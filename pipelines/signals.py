@@ -3,18 +3,19 @@
 from types import FrameType
 from typing import Any
 
+from zenml.exceptions import RunInterruptedException
 from zenml.orchestrators import signal_handler
 
-from components.signals import is_lost, send_later
+from components.signals import Stopped, is_lost, send_later
 
 STORE = ("zenml.zen_stores", "sqlalchemy")
 
 
 def wait_to_stop() -> None:
-    """Have ZenML's handler wait until its store, a destructor or a weak reference's callback is left.
+    """Have ZenML's handler wait until its store, a destructor or a weak reference's callback is left, and then raise Stopped.
 
     It asks the store itself and then raises. Within a transaction that waits for its own lock for minutes, and ends in a traceback;
-    within a destructor or such a callback it is lost.
+    within a destructor or such a callback it is lost, and so is the Exception that it raises wherever a part that fails is done without.
     """
     handler: Any = signal_handler.SignalHandler
     if getattr(handler, "waits_to_stop", False):
@@ -24,8 +25,11 @@ def wait_to_stop() -> None:
     def handle(self: Any, signum: int, frame: FrameType | None) -> None:
         if cannot_stop(frame):
             send_later(signum)
-        else:
+            return
+        try:
             at_once(self, signum, frame)
+        except RunInterruptedException:
+            raise Stopped(signum) from None
 
     handler._handle, handler.waits_to_stop = handle, True
 

@@ -17,6 +17,7 @@ from components.registry import Registry
 from components.registry.errors import LostLease
 from components.registry.job import CANCELLED, FAILED, SUCCEEDED, Job, lies_elsewhere
 from components.registry.jobs import Jobs
+from components.signals import Stopped
 from components.who import who
 from timbre.job_folder import JobFolder, read_pace, tell_digest
 from timbre.lifeline import hold_on
@@ -147,7 +148,7 @@ class _Kept:
 
 def _verdict(stop: BaseException) -> tuple[str, str | None]:
     """The state and the sentence of a training that ended so."""
-    if isinstance(stop, KeyboardInterrupt) or type(stop).__name__ == "RunInterruptedException":
+    if isinstance(stop, KeyboardInterrupt | Stopped):
         return CANCELLED, None
     cause: BaseException | None = stop
     while cause is not None and not isinstance(cause, TimbreError):

@@ -94,6 +94,7 @@ def fit(
         for split in ("train", "val"):
             _split(store, split).bring()  # or each device's process would fetch all of it
         on_gpu = choose_device(config.training).device.type == "cuda"
+        log.info("%d processes train together, on %s", devices, "a GPU each" if on_gpu else "the CPU")
         return train_together(partial(_train_in_team, config, store, run_folder, progress, report), devices, on_gpu, interrupt)
 
 
@@ -158,6 +159,7 @@ def _train(
         if interrupt.asked:
             said = f"Training was stopped by hand before its {steps:,} steps were done; these are the weights of step {best.step:,}."
             write_whole(run_folder / NOTE, said.encode())
+        interrupt.sealing = True
         log.info("kept the weights of step %d: val F1 %.3f, val mAP %.3f", best.step, best.metrics.values["f1"], best.metrics.values["mAP"])
         return _seal(folder, course.judged, settings, best.thresholds, training.engine)
 

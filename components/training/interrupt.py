@@ -24,12 +24,15 @@ class StopNowError(BaseException):
 class Interrupt:
     """Whether someone asked the training to end.
 
+    Attributes:
+        sealing: whether it has ended by then.
+
     Args:
         whole: a training in progress is not told of it.
     """
 
     def __init__(self, whole: bool = False) -> None:
-        self.asked, self._whole = False, whole
+        self.asked, self.sealing, self._whole = False, False, whole
 
     @property
     def inside(self) -> "Interrupt":
@@ -45,6 +48,7 @@ class Interrupt:
             raise StopNowError
         self.asked = True
         doing = "finishing this training" if self._whole else "finishing this batch and keeping the best so far"
+        doing = "the training has ended, and its tagger is finished" if self.sealing else doing
         log.warning("interrupted: %s; press Ctrl+C again to stop now", doing)
 
 

@@ -19,15 +19,15 @@ def train(project: Project, *settings: str) -> list[str]:
     return ["timbre", "train", *(word for setting in ("gate.min_f1=0", *settings) for word in ("--set", setting))]
 
 
-def interrupted(project: Project, command: list[str], when: str) -> tuple[int, str]:
-    """Exit code and all output of a command that gets one SIGINT as soon as it says what matches `when`."""
+def interrupted(project: Project, command: list[str], when: str, number: int = signal.SIGINT) -> tuple[int, str]:
+    """Exit code and all output of a command that gets one signal as soon as it says what matches `when`."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     said, pressed = [], False
     with subprocess.Popen(command, cwd=project.folder, env=project.environment, text=True, start_new_session=True, **pipes) as process:
         for line in process.stdout:
             said.append(line)
             if not pressed and re.search(when, line):
-                os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group
+                os.killpg(process.pid, number)  # a terminal sends it to the whole group
                 pressed = True
     assert pressed, "".join(said)
     return process.returncode, "".join(said)
@@ -52,6 +52,18 @@ def test_in_training_it_ends_with_the_best_so_far_and_is_no_result_to_reuse(proj
         assert "keeping the best so far" in said
         assert "stopped by hand before its 1,000,000 steps" in (project.folder / "report.html").read_text()
     assert "stopped@" in project.run("timbre", "models", "list").stdout
+
+
+def test_stopped_while_its_tagger_is_exported_it_has_none(project: Project) -> None:
+    command = train(project, "name=exported", "training.engine=auto")
+    code, said = interrupted(project, command, "kept the weights", signal.SIGTERM)
+    assert code == 143, said
+    assert "stopped by a signal; what was finished is kept" in said
+    assert "Traceback" not in said
+    assert "exported@" not in project.run("timbre", "models", "list").stdout
+    code, said = interrupted(project, command, "kept the weights")
+    assert code == 0, said
+    assert "the training has ended, and its tagger is finished; press Ctrl+C again" in said
 
 
 def test_a_full_disk_is_one_sentence_and_a_freed_one_goes_on(project: Project, tmp_path: Path) -> None:

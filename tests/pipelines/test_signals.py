@@ -1,16 +1,32 @@
 """Where a signal may stop a step."""
 
+import contextlib
 import gc
 import os
 import signal
 import weakref
 from collections.abc import Iterator
-from types import FrameType
+from types import FrameType, SimpleNamespace
 
 import pytest
+from zenml.enums import ExecutionMode
+from zenml.exceptions import RunInterruptedException
 from zenml.orchestrators.signal_handler import SignalHandler
 
+from components.signals import Stopped
 from pipelines import signals
+
+
+def test_what_zenml_stops_a_step_by_is_no_failure_of_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export to ONNX that fails is done without; one that is stopped is not."""
+    signals.wait_to_stop()
+    monkeypatch.setattr(SignalHandler, "_finalize_shutdown", lambda *_: RunInterruptedException("The execution was interrupted."))
+    handler = SignalHandler(step_run=SimpleNamespace(name="train"), execution_mode=ExecutionMode.FAIL_FAST)
+    former = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Stopped) as stopped, handler, contextlib.suppress(Exception):
+        signal.raise_signal(signal.SIGTERM)
+    assert stopped.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) == former
 
 
 class Asked:

@@ -74,7 +74,7 @@ app.add_typer(predictions.app, name="predictions")
 
 
 def main() -> None:
-    """Run the command; bad input is one sentence and exit code 2, Ctrl+C is 130."""
+    """Run the command; bad input is one sentence and exit code 2, Ctrl+C is 130, and SIGTERM in a pipeline 143."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     for name, value in ENVIRONMENT.items():
@@ -84,6 +84,10 @@ def main() -> None:
         raise SystemExit(code)
     except (KeyboardInterrupt, SystemExit) as stop:
         if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:
+            from components.signals import Stopped
+
+            if isinstance(stop, Stopped):
+                print("stopped by a signal; what was finished is kept, and the same command does the rest", file=sys.stderr)
             raise
         print("stopped by Ctrl+C; what was finished is kept, and the same command does the rest", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
@@ -107,8 +111,6 @@ def sentence_of(error: Exception) -> str | None:
         command = context.command_path if context else "timbre"
         said = error.format_message().rstrip(".")
         return said and f"{said}; `{command} --help` tells what it takes"  # empty where the help itself was shown
-    if type(error).__name__ == "RunInterruptedException":
-        return "the run was stopped by a signal; what was finished is kept, and the same command does the rest"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"the disk is full ({error.filename or 'no file is named'}): make room and run the same command again, nothing is lost"
     if isinstance(error, OSError) and error.filename is not None:
