@@ -43,15 +43,29 @@ class Keeper:
     Args:
         ledger: what was scored before; a row whose content is in it is kept without scores.
         log: takes predictions, those that it has already too; none is kept where it is None.
+        begin: called before the first part is written.
+
+    Attributes:
+        begun: whether one was.
     """
 
-    def __init__(self, parts: Parts, batch: str, model: Model, label_set: LabelSet, ledger: Ledger, log: Log | None) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        batch: str,
+        model: Model,
+        label_set: LabelSet,
+        ledger: Ledger,
+        log: Log | None,
+        begin: Callable[[], None] = lambda: None,
+    ) -> None:
         self._parts, self._batch, self._model, self._label_set, self._ledger, self._log = parts, batch, model, label_set, ledger, log
         numbers = [int(part.split("-")[0]) for kind in (SCORES, FILES) for found, part in parts.names(kind) if found == batch]
         self._next, self._run = max(numbers, default=-1) + 1, uuid.uuid4().hex[:8]
         self._rows: list[Row] = []
         self._since = time.monotonic()
         self._failed = False
+        self._begin, self.begun = begin, False
         self.scored = self.same = self.bad = 0
         self.first_bad: list[BadClip] = []
 
@@ -71,15 +85,17 @@ class Keeper:
         return f"{self._next:06d}-{self._run}"
 
     def take(self, row: Row) -> None:
-        """Take one row."""
+        """Take one row; one that says of a file what a part has said already is counted, and not kept again."""
         if row.scores is not None and row.content is not None and not self._ledger.claim(row.content, f"{self._batch}/{self._part}"):
             row = replace(row, inputs={}, scores=None, decisions=None, embedding=None)
-        if not self._rows:
-            self._since = time.monotonic()
-        self._rows.append(row)
         if row.error is not None:
             self.bad += 1
             self.first_bad += [BadClip(row.file.path, row.error)] if self.bad <= BAD_SHOWN else []
+            if self._ledger.lists(row.file, row.error):
+                return
+        if not self._rows:
+            self._since = time.monotonic()
+        self._rows.append(row)
         self.scored += row.scores is not None
         self.same += row.scores is None and row.error is None
         if len(self._rows) >= PART_ROWS or time.monotonic() - self._since >= PART_S:
@@ -96,6 +112,9 @@ class Keeper:
             return
         self._parts.check()
         self._failed = True
+        if not self.begun:
+            self._begin()
+            self.begun = True
         part, scored = self._part, [row for row in self._rows if row.scores is not None]
         if scored:
             scores = scores_table(scored, self._model.key, self._label_set)

@@ -13,6 +13,9 @@ CREATE TABLE files (
     path TEXT, size INTEGER, modified_ns INTEGER, content BLOB, place TEXT, PRIMARY KEY (path, size, modified_ns)
 ) WITHOUT ROWID;
 CREATE TABLE contents (content BLOB PRIMARY KEY, place TEXT) WITHOUT ROWID;
+CREATE TABLE failures (
+    path TEXT, size INTEGER, modified_ns INTEGER, error TEXT, PRIMARY KEY (path, size, modified_ns, error)
+) WITHOUT ROWID;
 """
 KNOWN = """
 SELECT 1 FROM files JOIN contents USING (content) WHERE path = ? AND size = ? AND modified_ns = ?
@@ -28,7 +31,7 @@ class Doubled:
 
 
 class Ledger:
-    """Threads may share it. What failed before is not in it, so that it is tried again. It is empty until it learns."""
+    """Threads may share it. What failed before counts as unknown, so that it is tried again. It is empty until it learns."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -52,7 +55,9 @@ class Ledger:
         heard = [row[:5] for row in zip(*columns, strict=True) if row[5] is None]
         files = [(path, size, modified_ns, bytes.fromhex(content), place) for path, size, modified_ns, content, _ in heard if size >= 0]
         contents = [(bytes.fromhex(content), place) for _, _, _, content, scored in heard if scored]
+        failures = [row for row in zip(*(table[name] for name in ("path", "size", "modified_ns", "error")), strict=True) if row[3]]
         with self._lock, self._database:
+            self._database.executemany("INSERT OR IGNORE INTO failures VALUES (?, ?, ?, ?)", failures)
             if self._database.executemany("INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?)", files).rowcount < len(files):
                 for *key, content, _ in files:
                     if loser := self._loser("files", "path = ? AND size = ? AND modified_ns = ? AND content = ?", (*key, content), place):
@@ -80,6 +85,13 @@ class Ledger:
         """Whether a content was scored."""
         with self._lock:
             found = self._database.execute("SELECT 1 FROM contents WHERE content = ?", (bytes.fromhex(content),))
+            return found.fetchone() is not None
+
+    def lists(self, file: File, error: str) -> bool:
+        """Whether some part lists this very file with this reason why it could not be heard."""
+        with self._lock:
+            where = "path = ? AND size = ? AND modified_ns = ? AND error = ?"
+            found = self._database.execute(f"SELECT 1 FROM failures WHERE {where}", (*file, error))  # noqa: S608 - names of ours
             return found.fetchone() is not None
 
     def claim(self, content: str, place: str) -> bool:

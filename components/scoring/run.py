@@ -37,7 +37,7 @@ class Scored:
 
     Attributes:
         model: the tagger's digest.
-        batch: None where there was nothing to do.
+        batch: None where there was nothing to write.
         began: when the batch began, an ISO time; one that was taken up again began before this run.
         scored: contents that were scored now.
         same: files whose content another file has.
@@ -89,16 +89,16 @@ def score(wanted: PredictionConfig, dask_address: str | None = None, progress: P
                 if begun:  # it was killed after its last part
                     parts.note(_finished(begun))
                 return Scored(**told, batch=None, began=note["began"], scored=0, same=0, bad=0, first_bad=())
-            parts.note(note)
-            keeper = Keeper(parts, note["batch"], model, label_set, ledger, log)
+            keeper = Keeper(parts, note["batch"], model, label_set, ledger, log, begin=lambda: parts.note(note))
             rows = _far(todo, model, wanted, dask_address) if dask_address else _here(todo, model, wanted, ledger)
             lost = (Row(file=File(one.path, -1, 0), at=now(), error=one.reason) for one in bad)
             with keeper:
                 for row in chain(lost, progress(rows, "score", len(todo))):
                     keeper.take(row)
-            parts.note(_finished(note))
+            if begun or keeper.begun:
+                parts.note(_finished(note))
     told |= {"scored": keeper.scored, "same": keeper.same, "bad": keeper.bad, "first_bad": tuple(keeper.first_bad)}
-    return Scored(**told, batch=note["batch"], began=note["began"])
+    return Scored(**told, batch=note["batch"] if begun or keeper.begun else None, began=note["began"])
 
 
 def _note(data: Sequence[str], model: Model) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def test_notes_of_earlier_batches_are_fetched_once(
     assert fetched == []
     monkeypatch.setenv("TIMBRE_MIRROR", str(data.parent / "another"))
     score(far)
-    assert sum(name.startswith("batches/") for name in fetched) == 4
+    assert sum(name.startswith("batches/") for name in fetched) == 3
 
 
 def test_a_bucket_that_goes_away_is_no_bad_clip(

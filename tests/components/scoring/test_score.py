@@ -135,6 +135,20 @@ def test_bad_clips_are_listed_and_fail_nothing(wanted: PredictionConfig, data: P
     assert (again.scored, again.before, again.bad) == (1, CLIPS, 2)
 
 
+def test_a_file_that_stays_bad_is_told_each_time_and_listed_once(wanted: PredictionConfig, data: Path, log: Predictions) -> None:
+    (data / "broken.wav").write_bytes(b"no audio")
+    (data / "film.mp4").touch()
+    score(wanted)
+    left = sorted(Path(wanted.out).rglob("*.*"))
+    again = score(wanted)
+    assert (again.bad, len(again.first_bad), again.batch) == (2, 2, None)
+    assert sorted(Path(wanted.out).rglob("*.*")) == left
+    (data / "broken.wav").write_bytes(b"still no audio")
+    assert score(wanted).batch is not None
+    files = files_in(wanted.out)
+    assert sorted(files.loc[files["error"].notna(), "path"].map(os.path.basename)) == ["broken.wav", "broken.wav", "film.mp4"]
+
+
 def test_nothing_that_can_be_heard(wanted: PredictionConfig, tmp_path: Path, log: Predictions) -> None:
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "broken.wav").write_bytes(b"no audio")
