@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from components.config import Section
 from components.errors import ConfigError
@@ -65,6 +65,33 @@ class VolumeConfig(Section):
     path: str
 
 
+class TolerationConfig(Section):
+    """A taint that does not keep a pod away from a node, as Kubernetes tells it; what is empty says nothing."""
+
+    key: str = ""  # of the taint; any where none
+    operator: Literal["Equal", "Exists"] = "Equal"
+    value: str = ""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None  # any where none
+    toleration_seconds: int | None = Field(None, validation_alias=AliasChoices("toleration_seconds", "tolerationSeconds"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_says_nothing(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if key not in cls.model_fields or value not in ("", None)}
+
+    @model_validator(mode="after")
+    def _kubernetes_takes_it(self) -> Self:
+        if self.operator == "Exists" and self.value:
+            raise ValueError(f"operator Exists goes with no value: leave {self.value} out, or write operator Equal")
+        if self.operator != "Exists" and not self.key:
+            raise ValueError("operator Equal needs a key: name the taint's key, or write operator Exists for every taint")
+        if self.toleration_seconds is not None and self.effect != "NoExecute":
+            raise ValueError("toleration_seconds goes with effect NoExecute alone: write that effect, or leave the seconds out")
+        return self
+
+
 class PodConfig(Section):
     """What a step's pod gets."""
 
@@ -74,7 +101,7 @@ class PodConfig(Section):
     gpus: NonNegativeInt = 0
     gpu_resource: str = "nvidia.com/gpu"
     node_selector: Pairs = Field(default_factory=dict)
-    tolerations: tuple[Pairs, ...] = ()
+    tolerations: tuple[TolerationConfig, ...] = ()
     shared_memory_gib: float = Field(0.0, ge=0)  # at /dev/shm, counted as memory
     retries: NonNegativeInt = 0  # where its pod fails or is evicted
     timeout_s: PositiveInt | None = None

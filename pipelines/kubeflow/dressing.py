@@ -61,7 +61,7 @@ def _on_its_node(task: PipelineTask, pod: PodConfig) -> None:
     for label, value in pod.node_selector.items():
         kubernetes.add_node_selector(task, label, value)
     for one in pod.tolerations:
-        kubernetes.add_toleration(task, **one)
+        kubernetes.add_toleration(task, **one.model_dump(exclude_unset=True))
 
 
 def _as_its_user(task: PipelineTask, stack: StackConfig) -> None:

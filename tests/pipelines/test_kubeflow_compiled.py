@@ -83,8 +83,9 @@ def test_training_goes_to_nodes_with_gpus(compiled: dict[str, Pod]):
         assert step == "train" or not pod.platform.keys() & {"nodeSelector", "tolerations"}
 
 
-def test_processes_with_a_gpu_each_share_memory(tmp_path: Path):
-    told = load_stack(str(ROOT / "configs/stacks/kubeflow.yaml"), ["pods.train.gpus=2", "pods.train.shared_memory_gib=0.5"])
+def dressed(folder: Path, *settings: str) -> Pod:
+    """The pod of `train`, compiled by itself, with what overrides the stack's YAML."""
+    told = load_stack(str(ROOT / "configs/stacks/kubeflow.yaml"), settings)
 
     @dsl.container_component
     def trains() -> dsl.ContainerSpec:
@@ -94,12 +95,26 @@ def test_processes_with_a_gpu_each_share_memory(tmp_path: Path):
     def of_one_step() -> None:
         dress(trains(), "train", told, retries=0)
 
-    Compiler().compile(of_one_step, str(tmp_path / "compiled.yaml"))
-    spec, platform = yaml.safe_load_all((tmp_path / "compiled.yaml").read_text())
+    Compiler().compile(of_one_step, str(folder / "compiled.yaml"))
+    spec, platform = yaml.safe_load_all((folder / "compiled.yaml").read_text())
     (pod,) = pods({"pipeline_spec": spec, "platform_spec": platform})
+    return pod
+
+
+def test_processes_with_a_gpu_each_share_memory(tmp_path: Path):
+    pod = dressed(tmp_path, "pods.train.gpus=2", "pods.train.shared_memory_gib=0.5")
     (mounted,) = pod.platform["emptyDirMounts"]
     assert mounted == {"volumeName": "shared-memory", "mountPath": SHARED_MEMORY, "medium": "Memory", "sizeLimit": "512Mi"}
     assert pod.spec["resources"]["accelerator"]["resourceCount"] == "2"
+
+
+@pytest.mark.parametrize("seconds", ["tolerationSeconds: 300", "toleration_seconds: '300'"])
+def test_a_pod_may_stay_for_a_while_on_a_node_that_is_taken_away(tmp_path: Path, seconds: str):
+    told = f"pods.train.tolerations=[{{key: spot, operator: Exists, effect: NoExecute, {seconds}}}, {{key: team, value: audio}}]"
+    assert dressed(tmp_path, told).platform["tolerations"] == [
+        {"key": "spot", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": "300"},
+        {"key": "team", "value": "audio"},
+    ]
 
 
 def test_retries(compiled: dict[str, Pod]):

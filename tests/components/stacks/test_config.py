@@ -63,6 +63,46 @@ def test_what_is_refused_and_how(changes, said):
     assert str(refused.value).startswith("stack.yaml: ")
 
 
+def tolerating(**toleration: object) -> dict[str, object]:
+    return {**KUBEFLOW, "pods": {**KUBEFLOW["pods"], "train": {"tolerations": [toleration]}}}
+
+
+@pytest.mark.parametrize(
+    ("toleration", "said"),
+    [
+        ({"key": "spot", "operator": "exists"}, ".operator: input should be 'Equal' or 'Exists'"),
+        ({"key": "spot", "effect": "NoSchedul"}, ".effect: input should be 'NoSchedule', 'PreferNoSchedule' or 'NoExecute'"),
+        ({"key": "spot", "effekt": "NoSchedule"}, ".effekt"),
+        ({"key": "spot", "operator": "Exists", "value": "x"}, ": operator Exists goes with no value: leave x out, or write operator Equal"),
+        ({"effect": "NoSchedule"}, ": operator Equal needs a key: name the taint's key, or write operator Exists for every taint"),
+        ({"key": "", "value": "x"}, ": operator Equal needs a key"),
+        ({"key": "spot", "tolerationSeconds": 0}, ": toleration_seconds goes with effect NoExecute alone"),
+        ({"key": "spot", "effect": "NoSchedule", "toleration_seconds": 300}, ": toleration_seconds goes with effect NoExecute alone"),
+        ({"key": "spot", "effect": "NoExecute", "tolerationSeconds": "soon"}, ".tolerationSeconds: input should be a valid integer"),
+        ({"key": "spot", "effect": "NoExecute", "tolerationSeconds": 1, "toleration_seconds": 2}, ".tolerationSeconds"),
+    ],
+)
+def test_a_toleration_that_kubernetes_would_refuse_is_refused_by_its_key(toleration, said):
+    with pytest.raises(ConfigError) as refused:
+        parse_stack(tolerating(**toleration), "stack.yaml")
+    key = "pods.train.tolerations.0"
+    assert str(refused.value).startswith((f"stack.yaml: {key}{said}", f"stack.yaml: unknown key {key}{said}"))
+
+
+@pytest.mark.parametrize("seconds", [{"tolerationSeconds": 300}, {"toleration_seconds": 300}, {"toleration_seconds": "300"}], ids=str)
+def test_a_toleration_takes_the_spelling_of_kubernetes_and_is_kept_in_one(seconds):
+    stack = parse_stack(tolerating(key="spot", operator="Exists", effect="NoExecute", **seconds), "here")
+    kept = stack.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    assert kept["pods"]["train"]["tolerations"] == [{"key": "spot", "operator": "Exists", "effect": "NoExecute", "toleration_seconds": 300}]
+    assert parse_stack(kept, "as kept") == stack
+
+
+@pytest.mark.parametrize("said", [{"operator": "Exists"}, {"key": "gpu", "effect": "", "value": None}], ids=str)
+def test_a_toleration_of_every_taint_and_of_every_effect_is_taken(said):
+    (one,) = parse_stack(tolerating(**said), "here").pod("train").tolerations
+    assert (one.effect, one.value, one.toleration_seconds) == (None, "", None)
+
+
 def test_an_unknown_stack_names_those_that_there_are():
     with pytest.raises(ConfigError, match=r"no stack 'kubflow' .*did you mean 'kubeflow'.*there are: kubeflow, local, local_s3"):
         load_stack("kubflow")
