@@ -37,6 +37,11 @@ def dress(task: PipelineTask, step: str, stack: StackConfig, retries: int) -> No
     _as_its_user(task, stack)
 
 
+def backoff_s(attempts: int) -> float:
+    """How long a step waits until it begins anew, after so many attempts."""
+    return float(BACKOFF_S * BACKOFF_FACTOR ** (attempts - 1))
+
+
 class Retries(RetryPolicy):
     """kfp's, without the hour that it cuts them to.
 

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -19,6 +20,7 @@ from zenml.orchestrators.publish_utils import publish_failed_pipeline_run
 
 from components.errors import StackError
 from components.stacks import StackConfig
+from pipelines.kubeflow.dressing import backoff_s
 
 Answer = TypeVar("Answer")
 log = logging.getLogger(__name__)
@@ -43,8 +45,8 @@ def wait(client: KfpClient, run_id: str, snapshot: PipelineSnapshotResponse, sta
         if state in BAD:
             raise StackError(f"the run {run_id} has {state.lower()}{watched.failed()}: its logs are at {page(client, run_id)}")
         waiting = watched.idle()
-        if waiting and waiting[1] > kubeflow.start_timeout_s:
-            raise StackError(late(waiting[0], stack, watched.end(client)))
+        if waiting and waiting.for_s > kubeflow.start_timeout_s + waiting.backoff_s:
+            raise StackError(late(waiting, stack, watched.end(client)))
         if time.monotonic() - began > kubeflow.timeout_s:
             raise StackError(f"kubeflow.timeout_s, {kubeflow.timeout_s} s, is over, {watched.end(client)}: raise it, or train less")
         time.sleep(EVERY_S)
@@ -76,18 +78,32 @@ def _refusal(error: Exception) -> str | None:
     return None if isinstance(error, NO_ANSWER) else " ".join(str(error).split()) or type(error).__name__
 
 
-def late(step: str, stack: StackConfig, ended: str) -> str:
+@dataclass(frozen=True)
+class Waiting:
+    """A step that could have begun, or begun anew, and has not.
+
+    Attributes:
+        backoff_s: of `for_s`, what Kubeflow itself lets pass before it asks for the pod that is to begin the step anew.
+    """
+
+    step: str
+    for_s: float
+    backoff_s: float = 0.0
+
+
+def late(waiting: Waiting, stack: StackConfig, ended: str) -> str:
     """The sentence about a pod that does not start: what it asks for, and how to look.
 
     Args:
         ended: what became of the run.
     """
-    pod = stack.pod(step)
+    pod = stack.pod(waiting.step)
     asked = [f"{pod.cpus:g} CPUs", f"{pod.memory_gib:g} GiB of memory", *([f"{pod.gpus} {pod.gpu_resource}"] if pod.gpus else [])]
     nodes = "".join(f" {name}={value}" for name, value in pod.node_selector.items())
     space = stack.cluster.user_namespace or stack.cluster.namespace
+    within = f"{stack.cluster.start_timeout_s} s{f' after a pause of {waiting.backoff_s:g} s' if waiting.backoff_s else ''}"
     return (
-        f"the pod of {step} did not start within {stack.cluster.start_timeout_s} s, {ended}: either no node has {', '.join(asked)}"
+        f"the pod of {waiting.step} did not start within {within}, {ended}: either no node has {', '.join(asked)}"
         f"{f' and the labels{nodes}' if nodes else ''}, or {pod.image} cannot be pulled; look with "
         f"`kubectl --namespace {space} get events --field-selector type=Warning`"
     )
@@ -101,8 +117,8 @@ class Progress:
         self._done, self._moved = -1, time.monotonic()
         self._seen: dict[str, tuple[UUID, ExecutionStatus]] = {}
 
-    def idle(self) -> tuple[str, float] | None:
-        """The first step that could have begun, or begun anew, and has not, and for how long in seconds; None while one is at work.
+    def idle(self) -> Waiting | None:
+        """The first step that could have begun, or begun anew, and has not; None while one is at work.
 
         Of a pod that was killed ZenML does not hear: its step is at work until another pod takes its place.
         """
@@ -126,7 +142,10 @@ class Progress:
             for name, step in self._snapshot.step_configurations.items()
             if name not in began and set(step.spec.upstream_steps) <= set(ended)
         ]
-        return (ready[0], time.monotonic() - self._moved) if ready else None
+        if not ready:
+            return None
+        pause_s = backoff_s(began[failed[0]].version) if failed else 0.0  # ZenML's version of a step is the number of its attempts
+        return Waiting(ready[0], time.monotonic() - self._moved, pause_s)
 
     def failed(self) -> str:
         """` in NAME: its error`, where a step of the run has failed; one that never got the pod it was to begin anew in has, too.

@@ -17,7 +17,7 @@ from zenml.exceptions import CredentialsNotValid
 
 from components.errors import StackError
 from components.stacks import load_stack
-from pipelines.kubeflow import waiting
+from pipelines.kubeflow import dressing, waiting
 from tests.fixtures.kubeflow import Kubeflow, kubeflow
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ def failed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def steps(monkeypatch: pytest.MonkeyPatch, **states: ExecutionStatus) -> None:
     """What ZenML says of the run's steps."""
     told = {
-        name: SimpleNamespace(id=name, status=state, exception_info=SimpleNamespace(traceback="…\nDataError: no clips"))
+        name: SimpleNamespace(id=name, version=1, status=state, exception_info=SimpleNamespace(traceback="…\nDataError: no clips"))
         for name, state in states.items()
     }
     monkeypatch.setattr(waiting.Progress, "_run", lambda _: SimpleNamespace(id="b", steps=told))
@@ -122,20 +122,51 @@ def test_a_pod_that_does_not_start_says_what_it_asks_for_and_ends_the_run(
 
 def test_a_pod_that_is_to_begin_a_step_anew_may_be_late_too(server: Kubeflow, monkeypatch: pytest.MonkeyPatch, failed: list[str]):
     steps(monkeypatch, validate=ExecutionStatus.COMPLETED, featurize=ExecutionStatus.RETRYING)
-    with pytest.raises(StackError, match="the pod of featurize did not start within 1 s"):
+    monkeypatch.setattr(dressing, "BACKOFF_S", 1)
+    with pytest.raises(StackError, match="the pod of featurize did not start within 1 s after a pause of 1 s, so the run"):
         wait(server, start_timeout_s=1, timeout_s=20)
     assert failed == ["b"]
 
 
-def test_each_time_that_a_step_begins_anew_the_wait_for_its_pod_does(monkeypatch: pytest.MonkeyPatch):
+def test_each_time_that_a_step_begins_anew_the_wait_for_its_pod_does_and_its_pause_is_twice_as_long(monkeypatch: pytest.MonkeyPatch):
     watched = waiting.Progress(SNAPSHOT, RUN)
     waits = []
-    for attempt, now_s in [("first", 100.0), ("first", 130.0), ("second", 160.0), ("second", 170.0)]:
-        step = SimpleNamespace(id=attempt, status=ExecutionStatus.RETRYING)
+    for attempt, now_s in [(1, 100.0), (1, 130.0), (2, 160.0), (2, 170.0)]:
+        step = SimpleNamespace(id=f"try {attempt}", version=attempt, status=ExecutionStatus.RETRYING)
         monkeypatch.setattr(watched, "_run", lambda step=step: SimpleNamespace(steps={"validate": step}))
         monkeypatch.setattr(waiting.time, "monotonic", lambda now_s=now_s: now_s)
         waits.append(watched.idle())
-    assert waits == [("validate", waited_s) for waited_s in (0, 30, 0, 10)]
+    told = [(0, 30), (30, 30), (0, 60), (10, 60)]
+    assert waits == [waiting.Waiting("validate", for_s=waited_s, backoff_s=pause_s) for waited_s, pause_s in told]
+
+
+@pytest.mark.parametrize(("pod_comes_s", "ends"), [(80, "SUCCEEDED"), (10_000, "CANCELED")])
+def test_the_pauses_between_attempts_are_no_time_that_a_pod_takes_to_start(
+    server: Kubeflow, monkeypatch: pytest.MonkeyPatch, failed: list[str], pod_comes_s: int, ends: str
+):
+    """Eight attempts of an hour each, with pauses of 30 s to more than an hour before the next; then one whose pod is slow to start."""
+    now_s, began_s, attempts = [0.0], 0.0, list[tuple[float, float, int]]()
+    for attempt in range(1, 9):
+        attempts.append((began_s, began_s + 3600, attempt))
+        began_s += 3600 + 30 * 2 ** (attempt - 1) + (pod_comes_s if attempt == 8 else 200)
+
+    def zenml(_: waiting.Progress) -> object:
+        if now_s[0] >= began_s:
+            server.runs[RUN]["state"] = "SUCCEEDED"
+        _, ended_s, attempt = next(one for one in reversed(attempts) if one[0] <= now_s[0])
+        state = ExecutionStatus.RUNNING if now_s[0] < ended_s else ExecutionStatus.RETRYING
+        return SimpleNamespace(id="b", steps={"validate": SimpleNamespace(id=f"try {attempt}", version=attempt, status=state)})
+
+    monkeypatch.setattr(waiting.Progress, "_run", zenml)
+    monkeypatch.setattr(waiting.time, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr(waiting.time, "sleep", lambda _: now_s.__setitem__(0, now_s[0] + 60))
+    if ends == "SUCCEEDED":
+        wait(server, start_timeout_s=300)
+    else:
+        with pytest.raises(StackError, match="the pod of validate did not start within 300 s after a pause of 3840 s, so the run"):
+            wait(server, start_timeout_s=300)
+        assert now_s[0] == pytest.approx(attempts[-1][1] + 3840 + 300, abs=120)
+    assert server.runs[RUN]["state"] == ends
 
 
 def test_a_step_at_work_is_not_late(server: Kubeflow, monkeypatch: pytest.MonkeyPatch, failed: list[str]):
@@ -241,8 +272,8 @@ def test_while_zenml_is_away_no_pod_is_late(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(waiting.time, "sleep", lambda _: now_s.__setitem__(0, now_s[0] + 100))
     watched = waiting.Progress(SNAPSHOT, RUN)
     steps(monkeypatch)
-    assert watched.idle() == ("validate", 0)
+    assert watched.idle() == waiting.Waiting("validate", 0)
     now_s[0] += 7
     zenml_is_away(monkeypatch, requests.ConnectionError("refused"), questions=5)
-    assert watched.idle() == ("validate", 7)
+    assert watched.idle() == waiting.Waiting("validate", 7)
     assert now_s == [507]
