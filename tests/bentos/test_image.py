@@ -74,6 +74,10 @@ def test_nobody_comes_in_without_a_key(url):
     assert httpx.get(f"{url}/models", timeout=60).status_code == 401
 
 
+def test_it_asks_for_no_gpu(container):
+    assert "NVIDIA_" not in podman("exec", container, "env").stdout
+
+
 def test_it_is_nobody_and_writes_nowhere_else(container, url):
     assert podman("exec", container, "id", "-u").stdout.strip() == "1034"
     assert podman("exec", container, "touch", "/home/bentoml/bento/new", check=False).returncode != 0

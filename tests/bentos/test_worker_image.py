@@ -44,3 +44,7 @@ def test_a_queued_job_is_trained_and_registered(run):
 
 def test_it_is_nobody(run):
     assert run("id", "-u").strip() == "1034"
+
+
+def test_it_asks_for_no_gpu(run):
+    assert "NVIDIA_" not in run("env")
