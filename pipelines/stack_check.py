@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-from zenml.client import Client
 
 from components.stacks import StackConfig
 from components.stacks.check import Check, Finding
 from components.stacks.wants import Wants
 from pipelines.stacks import LABEL, TOKEN, kubeflow_token, secret_values, told_of, use
+from pipelines.zenml_server import connected
 
 PATIENCE_S = 10.0
 HEALTH = "/apis/v2beta1/healthz"
@@ -22,10 +22,10 @@ def take(name: str | None, wants: Wants) -> StackConfig:
     """Have this process run pipelines on a stack, once nothing is wrong with it; on the active one where none is named.
 
     Raises:
-        StackError: if it is not registered, or it lacks something; buckets, database and images are not asked.
+        StackError: if it is not registered, it lacks something, or ZenML's server is away; buckets, database and images are not asked.
     """
     if name is None:
-        active = Client().active_stack_model
+        active = connected().active_stack_model
         if LABEL not in (active.labels or {}):
             return StackConfig()  # of a stack that was not registered here nothing is known
         name = active.name
@@ -45,7 +45,7 @@ def look(name: str, stack: StackConfig, registered: bool) -> Iterator[Finding]:
 
 
 def _server() -> Finding:
-    store = Client().zen_store
+    store = connected().zen_store
     if store.is_local_store():
         return Finding("wrong", "ZenML", "its database lies on this machine, where no pod reaches it: zenml login URL, of a server for all")
     return Finding("ok", "ZenML", store.url)

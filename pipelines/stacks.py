@@ -17,6 +17,7 @@ from components.errors import StackError, TimbreError
 from components.s3 import is_remote
 from components.s3.connect import failure, refusal
 from components.stacks import ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, ArtifactStoreConfig, StackConfig, parse_stack
+from pipelines.zenml_server import connected
 
 TYPES = StackComponentType
 FLAVOR, FLAVOR_SOURCE = "timbre-kubeflow", "pipelines.kubeflow.flavor.Flavor"
@@ -31,9 +32,9 @@ def register(name: str, stack: StackConfig, environment: Mapping[str, str] = os.
     Args:
         environment: has the values of its secrets; those that ZenML keeps already need not be there.
     Raises:
-        StackError: if a secret has no value, or the name is that of a stack which was not registered here.
+        StackError: if a secret has no value, the name is that of a stack which was not registered here, or ZenML's server is away.
     """
-    client = Client()
+    client = connected()
     known = registered(name)
     if name != "default" and known is not None and LABEL not in (known.labels or {}):
         raise StackError(
@@ -62,8 +63,12 @@ def register(name: str, stack: StackConfig, environment: Mapping[str, str] = os.
 
 
 def registered(name: str) -> StackResponse | None:
-    """The stack of this name; None where there is none."""
-    found = Client().list_stacks(name=name).items
+    """The stack of this name; None where there is none.
+
+    Raises:
+        StackError: if ZenML's server gives no answer, or does not take who asks.
+    """
+    found = connected().list_stacks(name=name).items
     return found[0] if found else None
 
 

@@ -118,7 +118,7 @@ def test_the_token_is_of_the_stack_or_of_the_environment(monkeypatch: pytest.Mon
 def test_the_active_stack_is_looked_at_like_one_that_is_named(monkeypatch: pytest.MonkeyPatch, named: str | None):
     told = on("http://127.0.0.1:9").model_dump(mode="json", by_alias=True, exclude_unset=True)
     active = SimpleNamespace(name="far", labels={stacks.LABEL: told})
-    monkeypatch.setattr(stack_check, "Client", lambda: SimpleNamespace(active_stack_model=active))
+    monkeypatch.setattr(stack_check, "connected", lambda: SimpleNamespace(active_stack_model=active))
     monkeypatch.setattr(stack_check, "use", {"far": active}.__getitem__)
     monkeypatch.setattr(stack_check, "secret_values", lambda _: {})
     with pytest.raises(StackError, match="the stack's store: it would be a folder that other pods do not see"):
@@ -134,7 +134,7 @@ def test_a_stack_that_was_registered_with_a_password_is_refused_without_saying_i
 
 def test_of_a_stack_that_was_not_registered_here_nothing_is_asked(monkeypatch: pytest.MonkeyPatch):
     active = SimpleNamespace(name="default", labels=None)
-    monkeypatch.setattr(stack_check, "Client", lambda: SimpleNamespace(active_stack_model=active))
+    monkeypatch.setattr(stack_check, "connected", lambda: SimpleNamespace(active_stack_model=active))
     monkeypatch.delattr(stack_check, "use")
     assert not stack_check.take(None, Wants(data=("irmastrain:data/train",))).remote
 
