@@ -22,7 +22,8 @@ from pipelines.zenml_server import connected
 TYPES = StackComponentType
 FLAVOR, FLAVOR_SOURCE = "timbre-kubeflow", "pipelines.kubeflow.flavor.Flavor"
 TOKEN = "KUBEFLOW_TOKEN"  # noqa: S105 - the name of a variable: who submits, where Kubeflow asks for it
-LABEL = "timbre"  # holds what the YAML said, so that who runs a pipeline needs no file
+LABEL = "timbre"  # of a stack holds what the YAML said, so that who runs a pipeline needs no file; of a component, whose it is
+Told = dict[StackComponentType, tuple[str, dict[str, Any]]]  # flavor and configuration
 S3_SECRET_KEYS = {ACCESS_KEY: "aws_access_key_id", SECRET_KEY: "aws_secret_access_key", SESSION_TOKEN: "aws_session_token"}
 
 
@@ -32,7 +33,7 @@ def register(name: str, stack: StackConfig, environment: Mapping[str, str] = os.
     Args:
         environment: has the values of its secrets; those that ZenML keeps already need not be there.
     Raises:
-        StackError: if a secret has no value, the name is that of a stack which was not registered here, or ZenML's server is away.
+        StackError: if a secret has no value, a stack, component or secret of this name was not registered here, or ZenML's server is away.
     """
     client = connected()
     known = registered(name)
@@ -40,25 +41,22 @@ def register(name: str, stack: StackConfig, environment: Mapping[str, str] = os.
         raise StackError(
             f"ZenML has a stack {name} that was not registered by Timbre: choose another name, or delete it with `zenml stack delete`"
         )
+    told = _told_components(name, stack)
+    _require_ours(name, stack, known, told)
     secrets = _keep_secrets(name, stack, environment)
     default = client.get_stack("default").components
     parts: dict[StackComponentType, Any] = {kind: default[kind][0].id for kind in (TYPES.ORCHESTRATOR, TYPES.ARTIFACT_STORE)}
-    if stack.artifact_store is not None:
-        of_artifacts = _of_artifacts(name, stack.artifact_store, ACCESS_KEY in stack.secrets)
-        parts[TYPES.ARTIFACT_STORE] = _component(name, TYPES.ARTIFACT_STORE, "s3", of_artifacts).id
     if stack.remote:
         _flavor()
-        parts[TYPES.ORCHESTRATOR] = _component(name, TYPES.ORCHESTRATOR, FLAVOR, _of_kubeflow(stack)).id
-        parts[TYPES.CONTAINER_REGISTRY] = _component(name, TYPES.CONTAINER_REGISTRY, "default", {"uri": stack.container_registry}).id
-        parts[TYPES.IMAGE_BUILDER] = _component(name, TYPES.IMAGE_BUILDER, "local", {}).id
+    parts |= {kind: _component(name, kind, *one).id for kind, one in told.items()}
+    labels = {LABEL: stack.model_dump(mode="json", by_alias=True, exclude_unset=True)}
     if known is None:
-        known = client.create_stack(name, parts, secrets=secrets)
+        known = client.create_stack(name, parts, labels=labels, secrets=secrets)
     before = [str(one) for one in known.secrets or []]
     new, gone = [one for one in secrets if one not in before], [one for one in before if one not in secrets]
     client.update_stack(name, component_updates=parts, add_secrets=new, remove_secrets=gone)
     _drop_secrets(name, stack)
     # By itself: beside secrets ZenML forgets labels.
-    labels = {LABEL: stack.model_dump(mode="json", by_alias=True, exclude_unset=True)}
     return client.update_stack(name, labels=labels, environment=_changes(known.environment or {}, stack.environment))
 
 
@@ -215,13 +213,53 @@ def _of_kubeflow(stack: StackConfig) -> dict[str, Any]:
     }
 
 
-def _component(name: str, kind: StackComponentType, flavor: str, configuration: dict[str, Any]) -> ComponentResponse:
+def _told_components(name: str, stack: StackConfig) -> Told:
+    """The components of its own that a stack has."""
+    told: Told = {}
+    if stack.artifact_store is not None:
+        told[TYPES.ARTIFACT_STORE] = "s3", _of_artifacts(name, stack.artifact_store, ACCESS_KEY in stack.secrets)
+    if stack.remote:
+        told[TYPES.ORCHESTRATOR] = FLAVOR, _of_kubeflow(stack)
+        told[TYPES.CONTAINER_REGISTRY] = "default", {"uri": stack.container_registry}
+        told[TYPES.IMAGE_BUILDER] = "local", {}
+    return told
+
+
+def _require_ours(name: str, stack: StackConfig, known: StackResponse | None, told: Told) -> None:
+    """See that nothing is written over which others put into ZenML.
+
+    A component of ours has a label, or is a part of a stack of ours. A secret can have none: it is ours where one of those is, or where it
+    holds what this stack names and nothing else, as after a registration that broke off before its first component.
+    """
     client = Client()
-    known = client.list_stack_components(name=name, type=kind).items
-    if known and known[0].flavor_name == flavor:
+    parts = {one.id for of_kind in known.components.values() for one in of_kind} if known is not None else set()
+    is_ours = known is not None
+    for kind, (flavor, _) in told.items():
+        for one in client.list_stack_components(name=name, type=kind).items:
+            if one.flavor_name != flavor or (one.id not in parts and LABEL not in (one.labels or {})):
+                raise _not_ours(kind.value, name)
+            is_ours = True
+    named = {_secret(name): set(stack.secrets), _s3_secret(name): set(S3_SECRET_KEYS.values())}
+    for secret, keys in named.items() if not is_ours else ():
+        with suppress(KeyError):  # there is none
+            if set(client.get_secret(secret, allow_partial_name_match=False).values) - keys:
+                raise _not_ours("secret", secret)
+
+
+def _not_ours(kind: str, name: str) -> StackError:
+    called, noun = kind.replace("_", " "), kind.replace("_", "-")
+    return StackError(
+        f"ZenML has {'an' if kind[0] in 'aeiou' else 'a'} {called} {name} that was not registered by Timbre: choose another name for the "
+        f"stack, or, if nobody needs it, delete it with `zenml {noun} delete {name}`"
+    )
+
+
+def _component(name: str, kind: StackComponentType, flavor: str, configuration: dict[str, Any]) -> ComponentResponse:
+    client, labels = Client(), {LABEL: name}
+    if known := client.list_stack_components(name=name, type=kind).items:
         gone = {key: None for key in known[0].configuration if key not in configuration}
-        return client.update_stack_component(known[0].id, kind, configuration={**configuration, **gone})
-    return client.create_stack_component(name, flavor, kind, configuration)
+        return client.update_stack_component(known[0].id, kind, configuration={**configuration, **gone}, labels=labels)
+    return client.create_stack_component(name, flavor, kind, configuration, labels)
 
 
 def _flavor() -> None:
