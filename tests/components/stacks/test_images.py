@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from components.stacks.images import look_for
+from components.stacks.images import look_for, manifest
 
 
 @contextmanager
@@ -63,5 +63,34 @@ def test_a_registry_that_is_away_is_unsure():
     assert (answer.state, "not reached from here" in answer.detail) == ("unsure", True)
 
 
-def test_an_image_of_this_machine_is_wrong():
-    assert look_for("timbre-worker:cpu").state == "wrong"
+DIGEST = f"sha256:{'a' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("image", "full", "url"),
+    [
+        ("timbre-worker:cpu", "docker.io/library/timbre-worker:cpu", "https://registry-1.docker.io/v2/library/timbre-worker/manifests/cpu"),
+        ("me/worker", "docker.io/me/worker:latest", "https://registry-1.docker.io/v2/me/worker/manifests/latest"),
+        ("docker.io/python:3.11", "docker.io/library/python:3.11", "https://registry-1.docker.io/v2/library/python/manifests/3.11"),
+        ("index.docker.io/me/worker:cpu", "docker.io/me/worker:cpu", "https://registry-1.docker.io/v2/me/worker/manifests/cpu"),
+        (f"me/worker:cpu@{DIGEST}", f"docker.io/me/worker@{DIGEST}", f"https://registry-1.docker.io/v2/me/worker/manifests/{DIGEST}"),
+        ("ghcr.io/me/worker:cpu", "ghcr.io/me/worker:cpu", "https://ghcr.io/v2/me/worker/manifests/cpu"),
+        ("localhost/worker:cpu", "localhost/worker:cpu", "http://localhost/v2/worker/manifests/cpu"),
+    ],
+)
+def test_a_name_without_a_host_is_one_of_docker_hub_as_nodes_read_it(image: str, full: str, url: str):
+    assert manifest(image) == (full, url)
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        ("registry:abc/x:1", "registry:abc/x:1 names no registry that there can be: write HOST/NAME:TAG"),
+        (f"{'a' * 70}.example.org/x:1", "names no registry that there can be"),
+        ("", "'' is no name of an image"),
+        ("my worker:cpu", "'my worker:cpu' is no name of an image"),
+    ],
+)
+def test_what_no_registry_can_have_is_wrong(image: str, said: str):
+    answer = look_for(image)
+    assert (answer.state, said in answer.detail) == ("wrong", True)
