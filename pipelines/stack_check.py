@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import yaml
 
 from components.stacks import StackConfig
 from components.stacks.check import Check, Finding
@@ -53,12 +54,18 @@ def _server() -> Finding:
 
 def ask_kubeflow(stack: StackConfig, token: str | None = None) -> Finding:
     """Whether Kubeflow's API answers at the stack's host, asked as a run is submitted: with the token, where there is one."""
-    host = stack.cluster.host
+    host, context = stack.cluster.host, stack.cluster.context
     if host is None:
-        return Finding("unsure", "Kubeflow", f"is asked through the context {stack.cluster.context}")
+        return _context(str(context))
+    if not host.startswith("http"):  # as kfp does
+        host = f"https://{host}"
     try:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         status = httpx.get(host.rstrip("/") + HEALTH, headers=headers, timeout=PATIENCE_S).status_code
+    except (httpx.InvalidURL, UnicodeError):  # the second of a host's name that no name can be
+        return Finding(
+            "wrong", "Kubeflow", f"{host} is no address: set kubeflow.host to the API's, as https://kubeflow.example.org/pipeline"
+        )
     except httpx.HTTPError as error:
         return Finding("wrong", "Kubeflow", f"gives no answer at {host} ({type(error).__name__}): set kubeflow.host to the API's address")
     if status == THERE:
@@ -69,3 +76,21 @@ def ask_kubeflow(stack: StackConfig, token: str | None = None) -> Finding:
     if status in ELSEWHERE or status in REFUSED:
         return Finding("unsure", "Kubeflow", f"{host} asks who submits: set {TOKEN}")
     return Finding("wrong", "Kubeflow", f"{host} answers {status} to {HEALTH}: set kubeflow.host to the API's address")
+
+
+def _context(name: str) -> Finding:
+    """Whether kubectl's configuration on this machine has the context through which a run is submitted."""
+    there = Finding("unsure", "Kubeflow", f"is asked through the context {name}")
+    try:
+        from kubernetes.config import ConfigException, list_kube_config_contexts
+    except ModuleNotFoundError:
+        return there
+    try:
+        known = sorted(one["name"] for one in list_kube_config_contexts()[0])
+    except (ConfigException, OSError, yaml.YAMLError) as error:
+        said = " ".join(str(error).split())
+        return Finding("wrong", "Kubeflow", f"the context {name} is looked for in vain ({said}): set KUBECONFIG to kubectl's configuration")
+    if name in known:
+        return there
+    told = f"kubectl's configuration has no context {name}: set kubeflow.context to one that it has ({', '.join(known)})"
+    return Finding("wrong", "Kubeflow", told)

@@ -9,7 +9,7 @@ from zenml.client import Client
 from zenml.config.retry_config import StepRetryConfig
 from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
 from zenml.enums import StackComponentType
-from zenml.exceptions import EntityExistsError
+from zenml.exceptions import EntityExistsError, StackValidationError
 from zenml.models import ComponentResponse, StackResponse
 from zenml.pipelines.pipeline_definition import Pipeline
 
@@ -113,15 +113,19 @@ def on_active_stack(pipeline: Pipeline) -> Pipeline:
 
 @contextmanager
 def artifact_sentences() -> Iterator[None]:
-    """Turns what S3 refuses the active stack's artifact store into a sentence.
+    """Turns what S3 refuses the active stack's artifact store into a sentence, and what ZenML finds amiss in the stack before a run.
 
     Raises:
-        S3Error: with it.
+        S3Error: with the one.
+        StackError: with the other.
     """
     try:
         yield
     except TimbreError:
         raise
+    except StackValidationError as error:
+        name, said = Client().active_stack_model.name, " ".join(str(error).split())
+        raise StackError(f"ZenML runs nothing on the stack {name}, see `timbre stack check {name}`: {said}") from error
     except Exception as error:  # ZenML hands on those of every client of S3; each is raised again, as a sentence or as it is
         place = str(Client().active_stack_model.components[TYPES.ARTIFACT_STORE][0].configuration.get("path"))
         if not is_remote(place) or (refused := refusal(error)) is None:

@@ -1,10 +1,12 @@
 """Stacks in ZenML: registering twice is registering once, secrets come from the environment, and Kubeflow is asked before a run."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
+from zenml.exceptions import StackValidationError
 
 from components.errors import ConfigError, S3Error, StackError
 from components.stacks import parse_stack
@@ -93,6 +95,54 @@ def test_kubeflow_is_asked(path: str, state: str, said: str):
     assert (found.state, said in found.detail) == (state, True)
 
 
+def test_a_host_without_a_scheme_is_asked_by_https_as_kfp_does():
+    with kubeflow() as server:  # which speaks http alone
+        address = server.url.removeprefix("http://")
+        found = stack_check.ask_kubeflow(on(address))
+    assert (found.state, found.detail.startswith(f"gives no answer at https://{address} (ConnectError)")) == ("wrong", True)
+
+
+@pytest.mark.parametrize("host", ["http://127.0.0.1:x1/pipeline", "https://[::1", f"https://{'a' * 70}.example.org"])
+def test_what_is_no_address_is_wrong(host: str):
+    found = stack_check.ask_kubeflow(on(host))
+    assert found == ("wrong", "Kubeflow", f"{host} is no address: set kubeflow.host to the API's, as https://kubeflow.example.org/pipeline")
+
+
+CONTEXTS = """
+apiVersion: v1
+kind: Config
+current-context: here
+clusters: [{name: one, cluster: {server: "https://127.0.0.1:9"}}]
+users: [{name: me, user: {}}]
+contexts: [{name: here, context: {cluster: one, user: me}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("contexts", "name", "state", "said"),
+    [
+        (CONTEXTS, "here", "unsure", "is asked through the context here"),
+        (CONTEXTS, "there", "wrong", "has no context there: set kubeflow.context to one that it has (here)"),
+        (
+            None,
+            "here",
+            "wrong",
+            "the context here is looked for in vain (Invalid kube-config file. No configuration found.): set KUBECONFIG",
+        ),
+        ("", "here", "wrong", "the context here is looked for in vain"),
+        ("a: [", "here", "wrong", "the context here is looked for in vain"),
+    ],
+)
+def test_a_context_is_one_of_kubectls_configuration(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, contexts: str | None, name: str, state: str, said: str
+):
+    if contexts is not None:
+        (tmp_path / "config").write_text(contexts)
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "config"))
+    found = stack_check.ask_kubeflow(on(context=name))
+    assert (found.state, said in found.detail) == (state, True), found
+
+
 @pytest.mark.parametrize(
     ("token", "state", "said"),
     [
@@ -155,6 +205,13 @@ def test_what_s3_refuses_the_artifact_store_is_one_sentence(monkeypatch: pytest.
         assert raised.value is other
 
 
+def test_what_zenml_finds_amiss_in_a_stack_is_one_sentence(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stacks, "Client", lambda: SimpleNamespace(active_stack_model=SimpleNamespace(name="far")))
+    with pytest.raises(StackError) as refused, stacks.artifact_sentences():
+        raise StackValidationError("no context named 'x',\n\n  list all\n")
+    assert str(refused.value) == "ZenML runs nothing on the stack far, see `timbre stack check far`: no context named 'x', list all"
+
+
 @pytest.mark.filterwarnings(CRYPT)
 @pytest.mark.parametrize("to_submit", [True, False])
 def test_a_compiled_pipeline_that_no_server_knows_is_said_to_be_read_only(
@@ -195,10 +252,10 @@ def test_kubeflow_that_is_away_is_wrong():
     assert (found.state, "gives no answer at http://127.0.0.1:9 (ConnectError)" in found.detail) == ("wrong", True)
 
 
-def on(host: str):
+def on(host: str | None = None, context: str | None = None):
     values = {
         "orchestrator": "kubeflow",
-        "kubeflow": {"host": host},
+        "kubeflow": {"host": host, "context": context},
         "artifact_store": {"path": "s3://music/artifacts"},
         "container_registry": "registry.example.org",
         "pods": {"all": {"image": "registry.example.org/worker"}},
