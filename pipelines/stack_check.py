@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import yaml
 
+from components.errors import StackError
 from components.stacks import StackConfig
 from components.stacks.check import Check, Finding
 from components.stacks.wants import Wants
@@ -32,6 +33,8 @@ def take(name: str | None, wants: Wants) -> StackConfig:
         name = active.name
     told = told_of(use(name))
     Check(told, secret_values(name), wants, ask=False).require()
+    if told.remote and (server := _server()).state == "wrong":
+        raise StackError(f"the stack's {server.what}: {server.detail}")
     return told
 
 

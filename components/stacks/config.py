@@ -182,6 +182,20 @@ class StackConfig(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _addresses_hold_no_password(self) -> Self:
+        told = {
+            "kubeflow.host": self.kubeflow and self.kubeflow.host,
+            "kubeflow.zenml_url": self.kubeflow and self.kubeflow.zenml_url,
+            "artifact_store.endpoint_url": self.artifact_store and self.artifact_store.endpoint_url,
+        }
+        if open_ones := [key for key, value in told.items() if value and is_hidden("", value)]:
+            raise ValueError(
+                f"{', '.join(open_ones)} holds a password, which others would read: leave it out, and name KUBEFLOW_TOKEN, or AWS's keys, "
+                "under secrets instead"
+            )
+        return self
+
 
 def steps() -> list[str]:
     """The steps that a stack may tell pods of."""

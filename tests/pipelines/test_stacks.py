@@ -175,6 +175,17 @@ def test_the_active_stack_is_looked_at_like_one_that_is_named(monkeypatch: pytes
         stack_check.take(named, Wants())
 
 
+def test_pods_would_not_reach_a_zenml_on_this_machine(monkeypatch: pytest.MonkeyPatch):
+    told = on("http://127.0.0.1:9").model_dump(mode="json", by_alias=True, exclude_unset=True)
+    server = SimpleNamespace(is_local_store=lambda: True)
+    monkeypatch.setattr(stack_check, "connected", lambda: SimpleNamespace(zen_store=server))
+    monkeypatch.setattr(stack_check, "use", lambda _: SimpleNamespace(name="far", labels={stacks.LABEL: told}))
+    monkeypatch.setattr(stack_check, "secret_values", lambda _: {})
+    monkeypatch.setattr(stack_check.Check, "require", lambda _: None)
+    with pytest.raises(StackError, match="the stack's ZenML: its database lies on this machine, where no pod reaches it: zenml login URL"):
+        stack_check.take("far", Wants())
+
+
 def test_a_stack_that_was_registered_with_a_password_is_refused_without_saying_it():
     told = {"environment": {"TIMBRE_DATABASE_URL": "postgresql://u:hunter2@db.example.org/timbre"}}
     with pytest.raises(ConfigError, match=r"^the stack far as it was registered: environment holds TIMBRE_DATABASE_URL, which") as refused:

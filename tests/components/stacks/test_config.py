@@ -54,6 +54,11 @@ def test_overrides_have_the_last_word():
         ({"pods": {"all": {"image": "a/b"}, "trian": {}}}, "unknown key pods.trian"),
         ({"environment": {"AWS_SECRET_ACCESS_KEY": "x"}}, "environment holds AWS_SECRET_ACCESS_KEY, which others would read"),
         ({"environment": {"TIMBRE_DATABASE_URL": "x"}}, "environment holds TIMBRE_DATABASE_URL, which others would read"),
+        ({"kubeflow": {"host": "https://ann:hunter2@kubeflow"}}, "kubeflow.host holds a password, which others would read"),
+        (
+            {"artifact_store": {"path": "s3://a/b", "endpoint_url": "http://ann:hunter2@s3"}},
+            "artifact_store.endpoint_url holds a password, which others would read",
+        ),
         ({"orchestrator": "airflow"}, "orchestrator: input should be 'local' or 'kubeflow'"),
     ],
 )
@@ -61,6 +66,7 @@ def test_what_is_refused_and_how(changes, said):
     with pytest.raises(ConfigError, match=said.replace("(", r"\(")) as refused:
         parse_stack({**KUBEFLOW, **changes}, "stack.yaml")
     assert str(refused.value).startswith("stack.yaml: ")
+    assert "hunter2" not in str(refused.value)
 
 
 def tolerating(**toleration: object) -> dict[str, object]:
