@@ -113,11 +113,11 @@ def on_active_stack(pipeline: Pipeline) -> Pipeline:
 
 @contextmanager
 def artifact_sentences() -> Iterator[None]:
-    """Turns what S3 refuses the active stack's artifact store into a sentence, and what ZenML finds amiss in the stack before a run.
+    """Turns what S3 refuses the artifact store, what is gone from it, and what ZenML finds amiss in the stack before a run, into a sentence.
 
     Raises:
-        S3Error: with the one.
-        StackError: with the other.
+        S3Error: with what S3 refuses.
+        StackError: with the others.
     """
     try:
         yield
@@ -127,6 +127,8 @@ def artifact_sentences() -> Iterator[None]:
         name, said = Client().active_stack_model.name, " ".join(str(error).split())
         raise StackError(f"ZenML runs nothing on the stack {name}, see `timbre stack check {name}`: {said}") from error
     except Exception as error:  # ZenML hands on those of every client of S3; each is raised again, as a sentence or as it is
+        if isinstance(error, FileNotFoundError) and Client().active_stack.artifact_store.path in str(error):
+            raise StackError(f"an artifact is gone ({error}): the same command does again the steps whose results are gone") from error
         place = str(Client().active_stack_model.components[TYPES.ARTIFACT_STORE][0].configuration.get("path"))
         if not is_remote(place) or (refused := refusal(error)) is None:
             raise

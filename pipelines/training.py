@@ -7,6 +7,7 @@ from components.config import Config, default_config, load_config
 from components.registry import names
 from components.training.quick import quick_data
 from components.training.rehearse import rehearse
+from pipelines.cached import look_at_cached
 from pipelines.config_files import share
 from pipelines.export import export_own
 from pipelines.image import IN_IMAGE
@@ -20,6 +21,7 @@ from steps.where import run_on
 
 share()
 wait_to_stop()
+look_at_cached()
 
 
 @pipeline(name="training", on_cleanup=export_own, execution_mode=ExecutionMode.FAIL_FAST, settings={"docker": IN_IMAGE})

@@ -6,6 +6,7 @@ from zenml.client import Client
 from zenml.entrypoints import StepEntrypointConfiguration
 from zenml.utils.env_utils import get_runtime_secret_environment
 
+from pipelines.cached import look_at_cached
 from pipelines.signals import wait_to_stop
 
 
@@ -18,4 +19,5 @@ class Entrypoint(StepEntrypointConfiguration):
     def prepare_code_environment(self) -> None:
         """The image holds the code, and PYTHONPATH names it."""
         wait_to_stop()
+        look_at_cached()
         os.environ |= get_runtime_secret_environment(self.step.config, Client().active_stack)

@@ -97,3 +97,10 @@ def test_a_store_that_is_gone_is_filled_again_and_trains_nothing(again, project:
     shutil.rmtree(project.folder / ".timbre" / "store")
     assert again() == ALWAYS | {"featurize"}
     assert again() == ALWAYS
+
+
+def test_artifacts_that_are_gone_are_made_again(again, project: Project) -> None:
+    (tagger,) = (project.folder / "zenml" / "local_stores").glob("*/train/tagger")
+    shutil.rmtree(tagger)
+    assert again() == ALWAYS | {"train", "evaluate"}
+    assert again() == ALWAYS

@@ -202,7 +202,7 @@ def test_of_a_stack_that_was_not_registered_here_nothing_is_asked(monkeypatch: p
 
 def test_what_s3_refuses_the_artifact_store_is_one_sentence(monkeypatch: pytest.MonkeyPatch):
     parts = {stacks.TYPES.ARTIFACT_STORE: [SimpleNamespace(configuration={"path": "s3://music/artifacts"})]}
-    monkeypatch.setattr(stacks, "Client", lambda: SimpleNamespace(active_stack_model=SimpleNamespace(components=parts)))
+    _active(monkeypatch, parts, "s3://music/artifacts")
     full = OSError(5, "no room")
     full.__cause__ = ClientError({"Error": {"Code": "XMinioStorageFull", "Message": "no room"}}, "PutObject")
     with (
@@ -210,7 +210,7 @@ def test_what_s3_refuses_the_artifact_store_is_one_sentence(monkeypatch: pytest.
         stacks.artifact_sentences(),
     ):
         raise full
-    for other in (StackError("as it is"), OSError(28, "no space left on device")):
+    for other in (StackError("as it is"), OSError(28, "no space left on device"), FileNotFoundError("/home/me/data.csv")):
         with pytest.raises(type(other)) as raised, stacks.artifact_sentences():
             raise other
         assert raised.value is other
@@ -221,6 +221,23 @@ def test_what_zenml_finds_amiss_in_a_stack_is_one_sentence(monkeypatch: pytest.M
     with pytest.raises(StackError) as refused, stacks.artifact_sentences():
         raise StackValidationError("no context named 'x',\n\n  list all\n")
     assert str(refused.value) == "ZenML runs nothing on the stack far, see `timbre stack check far`: no context named 'x', list all"
+
+
+@pytest.mark.parametrize("place", ["s3://music/artifacts", "/home/me/zenml/local_stores/1"])
+def test_what_is_gone_from_the_artifact_store_is_one_sentence(monkeypatch: pytest.MonkeyPatch, place: str):
+    _active(monkeypatch, {}, place)
+    with (
+        pytest.raises(StackError, match=rf"^an artifact is gone \(Could not find artifact at {place}/train/1/data\): the same command"),
+        stacks.artifact_sentences(),
+    ):
+        raise FileNotFoundError(f"Could not find artifact at {place}/train/1/data")
+
+
+def _active(monkeypatch: pytest.MonkeyPatch, parts: dict[stacks.TYPES, list[SimpleNamespace]], place: str) -> None:
+    """The active stack has these parts, and its artifact store lies there."""
+    stack = SimpleNamespace(artifact_store=SimpleNamespace(path=place))
+    client = SimpleNamespace(active_stack_model=SimpleNamespace(components=parts), active_stack=stack)
+    monkeypatch.setattr(stacks, "Client", lambda: client)
 
 
 @pytest.mark.filterwarnings(CRYPT)
