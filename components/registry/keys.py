@@ -53,7 +53,7 @@ def row_of(session: Session, key: str) -> ModelRow:
         find, state = {PRODUCTION: (production, "in production"), LATEST: (latest, "active"), SHADOW: (shadow, "in shadow")}[key]
         row = find(session)
         if row is None:
-            raise UnknownModel(f"no model is {state} yet{_nearest(session, '')}")
+            raise UnknownModel(f"no model is {state} yet{_nearest(session, '')}{_advice(session, key)}")
         return row
     name, at, start = key.rpartition("@")
     found = _rows(session, ModelRow.digest == key.lower(), key) or _rows(session, ModelRow.id == key, key)
@@ -109,6 +109,12 @@ def _nearest(session: Session, key: str) -> str:
         return ": the registry is empty, so train a tagger first"
     close = difflib.get_close_matches(key, keys, n=3, cutoff=0.5) or keys[:3]
     return f"; it has {', '.join(close)}" + (f" and {len(keys) - len(close)} more" if len(keys) > len(close) else "")
+
+
+def _advice(session: Session, alias: str) -> str:
+    """What puts the newest model under an alias; the gate alone puts one in shadow."""
+    newest = session.scalar(select(ModelRow).where(ModelRow.archived_at.is_(None)).order_by(*NEWEST).limit(1))
+    return "" if newest is None or alias == SHADOW else f": `timbre models promote {newest.key}` puts it in production"
 
 
 def _why(row: ModelRow) -> str:

@@ -6,6 +6,6 @@
 <out>/leases/model=<digest>.json                            on S3, while a run scores: that it does
 """
 
-from components.scoring.run import Scored, score
+from components.scoring.run import Scored, look, score
 
-__all__ = ["Scored", "score"]
+__all__ = ["Scored", "look", "score"]

@@ -73,6 +73,15 @@ class Parts:
             with leased(self.remote, f"{LEASES}/model={self.model}.json") as lease:
                 yield replace(self, lease=lease)
 
+    def try_out(self) -> None:
+        """See that this machine lets parts be written, and that no other run of it is at them.
+
+        Raises:
+            DataError: if not.
+        """
+        with self._alone_here():
+            pass
+
     def seen(self, *kinds: str) -> "Parts":
         """These parts as they lie there now, listed once and all kinds at once; what is written later is not in that list."""
         with ThreadPoolExecutor(len(kinds)) as pool:

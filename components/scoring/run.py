@@ -9,12 +9,14 @@ from itertools import chain
 from typing import Any
 
 from components.cluster import ENDS_WORKERS, connected, refuse_blind, unreadable
-from components.datasets import BadClip
+from components.datasets import BadClip, parse
+from components.datasets.files import expand
 from components.errors import DataError
 from components.progress import Progress, quiet
 from components.registry.database import Database
 from components.registry.predictions import Predictions
 from components.registry.tables import now
+from components.s3 import is_remote
 from components.scoring.doubles import settle
 from components.scoring.hear import hear
 from components.scoring.keep import Keeper, mend
@@ -69,12 +71,10 @@ def score(wanted: PredictionConfig, dask_address: str | None = None, progress: P
         RegistryError: if there is no such model, or the log's database is away.
         ClusterError, S3Error: if a cluster or S3 is away.
     """
-    if not wanted.data:
-        raise DataError("prediction.data names no clips: give at least one folder, file, CSV or s3://bucket/prefix")
-    model = Model.find(wanted.model)
+    model, found = look(wanted)
     label_set = check(model.folder, model.digest).settings.label_set
     log = Predictions(Database()).add if wanted.log else None
-    with Parts.at(wanted.out, model.digest).alone() as place:
+    with found.alone() as place:
         parts = place.seen(SCORES, FILES, BATCHES)
         if mend(parts, model, label_set, log):
             parts = place.seen(SCORES, FILES, BATCHES)
@@ -99,6 +99,25 @@ def score(wanted: PredictionConfig, dask_address: str | None = None, progress: P
                 parts.note(_finished(note))
     told |= {"scored": keeper.scored, "same": keeper.same, "bad": keeper.bad, "first_bad": tuple(keeper.first_bad)}
     return Scored(**told, batch=note["batch"] if begun or keeper.begun else None, began=note["began"])
+
+
+def look(wanted: PredictionConfig) -> tuple[Model, Parts]:
+    """The model of a batch and what it has scored in its place, once all that can be told without a look at the files is in order.
+
+    Raises:
+        DataError: if no clips are named, a path of this machine is not there, or the place cannot be written or has another run.
+        RegistryError: if there is no such model.
+        S3Error: if S3 refuses the place.
+    """
+    if not wanted.data:
+        raise DataError("prediction.data names no clips: give at least one folder, file, CSV or s3://bucket/prefix")
+    model = Model.find(wanted.model)
+    for _, path in map(parse, wanted.data):
+        if not is_remote(path):
+            expand(path)
+    parts = Parts.at(wanted.out, model.digest)
+    parts.try_out()
+    return model, parts
 
 
 def _note(data: Sequence[str], model: Model) -> dict[str, Any]:

@@ -52,11 +52,16 @@ def score(
     from zenml.client import Client
 
     from components.stacks.wants import Wants
-    from pipelines.prediction import prediction
     from pipelines.stack_check import take
-    from pipelines.stacks import artifact_sentences, on_active_stack
+    from pipelines.stacks import artifact_sentences, on_active_stack, runs_elsewhere
 
     take(stack, Wants.of_scoring(resolved))
+    if not runs_elsewhere():  # the registry and the place are those of this machine, and a run that fails would stay in ZenML
+        from components.scoring import look
+
+        look(resolved.prediction)
+    from pipelines.prediction import prediction
+
     with artifact_sentences():
         run = on_active_stack(prediction)(config=resolved)
         steps = Client().get_pipeline_run(run.id).steps

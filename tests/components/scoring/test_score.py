@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from components.errors import DataError, RegistryError
 from components.registry.predictions import Predictions
-from components.scoring import Scored, score
+from components.scoring import Scored, look, score
 from components.scoring.parts import Parts
 from components.tagger import Tagger
 from components.work_config import PredictionConfig
@@ -203,16 +203,22 @@ def test_one_run_at_a_time(wanted: PredictionConfig, tagger: Tagger, log: Predic
         score(wanted)
 
 
-def test_what_is_not_there(wanted: PredictionConfig, tmp_path: Path, log: Predictions) -> None:
+@pytest.mark.parametrize("ask", [look, score])
+def test_what_is_not_there(wanted: PredictionConfig, tmp_path: Path, log: Predictions, ask: Callable[[PredictionConfig], object]) -> None:
     with pytest.raises(DataError, match=r"prediction\.data names no clips"):
-        score(wanted.model_copy(update={"data": ()}))
+        ask(wanted.model_copy(update={"data": ()}))
     with pytest.raises(DataError, match="nowhere is not there"):
-        score(wanted.model_copy(update={"data": (str(tmp_path / "nowhere"),)}))
+        ask(wanted.model_copy(update={"data": (str(tmp_path / "nowhere"),)}))
     with pytest.raises(RegistryError, match="no model is in production yet"):
-        score(wanted.model_copy(update={"model": "production"}))
+        ask(wanted.model_copy(update={"model": "production"}))
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"cannot write scores to .* \(Not a directory\): name another folder by prediction.out"):
-        score(wanted.model_copy(update={"out": str(tmp_path / "file" / "out")}))
+        ask(wanted.model_copy(update={"out": str(tmp_path / "file" / "out")}))
+
+
+def test_a_look_that_finds_nothing_wrong_is_in_no_batch_s_way(wanted: PredictionConfig, log: Predictions) -> None:
+    assert look(wanted) == look(wanted)
+    assert score(wanted).scored == CLIPS
 
 
 def test_progress_passes_each_file(wanted: PredictionConfig, log: Predictions) -> None:
