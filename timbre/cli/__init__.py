@@ -36,6 +36,8 @@ ENVIRONMENT = {
     "GOMP_SPINCOUNT": "5000",
 }
 
+OF_A_FILE = {"ZENML_LOGGING_COLORS_DISABLED": "true"}  # where what a command says is read in a file
+
 INTERRUPTED = 130  # typer makes it of a KeyboardInterrupt
 
 app = typer.Typer(
@@ -77,7 +79,7 @@ def main() -> None:
     """Run the command; bad input is one sentence and exit code 2, Ctrl+C is 130, and SIGTERM in a pipeline 143."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
-    for name, value in ENVIRONMENT.items():
+    for name, value in (ENVIRONMENT if sys.stdout.isatty() else ENVIRONMENT | OF_A_FILE).items():
         os.environ.setdefault(name, value)
     try:
         code = app(args=spread([argument for argument in arguments if argument != "--debug"]), prog_name="timbre", standalone_mode=False)

@@ -8,6 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LAUNCHER = "zenml.orchestrators.step_launcher"  # who logs that a step failed, and then raises its error
+NOISE = (
+    "You are specifying docker settings but no component",  # which the pipelines have for stacks whose components do
+    "The following pod settings are not supported in Kubeflow",  # of those that ZenML's Kubeflow orchestrator makes itself, empty
+    "Found credentials in ",  # botocore, each time that it looks for them
+)
+MISMATCH = "zenml.stack.utils"  # who logs that pods do not reach this ZenML
 
 
 def prepare() -> None:
@@ -28,7 +34,7 @@ def prepare() -> None:
         error = record.exc_info[1] if record.exc_info else None
         if refusal(error) is not None:
             record.exc_info = None  # the record's own sentence stays, should nobody say another
-        return not isinstance(error, TimbreError)
+        return not isinstance(error, TimbreError) and not any(noise in str(record.msg) for noise in NOISE)
 
     # ZenML would load what it knows of every library that is installed, for its materializers. Our steps hand on none of these, and a
     # stack's parts are loaded when they are needed.
@@ -52,7 +58,8 @@ def _is_told(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def own() -> Iterator[None]:
-    """A ZenML of this process alone, thrown away at the end; to be entered before ZenML is loaded."""
+    """A ZenML of this process alone, thrown away at the end, which no pod is to reach; to be entered before ZenML is loaded."""
+    logging.getLogger(MISMATCH).addFilter(lambda record: record.levelno > logging.WARNING)
     for name in [name for name in os.environ if name.startswith("ZENML_STORE_")]:
         del os.environ[name]
     with tempfile.TemporaryDirectory(prefix="timbre-", ignore_cleanup_errors=True) as folder:
