@@ -13,7 +13,7 @@ from components.datasets.bucket import is_there
 from components.errors import DataError, RegistryError, S3Error, StackError
 from components.registry import Registry
 from components.s3 import Remote
-from components.stacks.config import S3, StackConfig, steps
+from components.stacks.config import ACCESS_KEY, S3, StackConfig, steps
 from components.stacks.images import State, look_for
 from components.stacks.wants import Wants
 
@@ -50,6 +50,7 @@ class Check:
         values = {**self.stack.environment, **self.secrets}
         yield from self._modules()
         yield from self._secrets()
+        yield from self._shell()
         with environment(values):
             yield self._artifacts()
             yield self._place("store", values.get(STORE, ""), f"environment.{STORE}")
@@ -89,6 +90,15 @@ class Check:
             lacking = [name for name in names if not self.secrets.get(name)]
             detail = f"no value is known of {', '.join(lacking)}: set it and register the stack" if lacking else ", ".join(names)
             yield Finding("wrong" if lacking else "ok", "secrets", detail)
+
+    def _shell(self) -> Iterator[Finding]:
+        """Whether commands that name no stack read the same buckets: the stack's secrets are not theirs."""
+        far = any(S3 in place for place in (*self.wants.data, self.wants.out or ""))
+        if self.stack.remote or not far or ACCESS_KEY not in self.stack.secrets:
+            return
+        if not any(os.environ.get(name) for name in (ACCESS_KEY, "AWS_PROFILE")):
+            detail = f"{ACCESS_KEY} is not set here: commands without --stack, such as timbre data check, may not read what lies on S3"
+            yield Finding("unsure", "shell", detail)
 
     def _artifacts(self) -> Finding:
         told = self.stack.artifact_store

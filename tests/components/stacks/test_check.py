@@ -247,3 +247,28 @@ def answering(status: int, body: bytes) -> Iterator[str]:
         finally:
             http.shutdown()
             thread.join()
+
+
+@pytest.mark.parametrize(
+    ("set_here", "changes", "data", "told"),
+    [
+        ({}, {}, "s3://music/sets", True),
+        ({}, {}, "sets", False),
+        ({"AWS_ACCESS_KEY_ID": "test"}, {}, "s3://music/sets", False),
+        ({"AWS_PROFILE": "me"}, {}, "s3://music/sets", False),
+        ({}, {"secrets": []}, "s3://music/sets", False),
+        ({}, {"orchestrator": "kubeflow"}, "s3://music/sets", False),
+    ],
+)
+def test_a_shell_without_the_stack_s_credentials_is_said(
+    monkeypatch: pytest.MonkeyPatch, set_here: dict[str, str], changes: dict[str, object], data: str, told: bool
+):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in set_here.items():
+        monkeypatch.setenv(name, value)
+    asked = stack(**{"orchestrator": "local", **changes})
+    rows = {one.what: one for one in Check(asked, SECRETS, Wants(data=(f"irmastrain:{data}",)), ask=False).findings()}
+    assert ("shell" in rows) == told
+    if told:
+        assert (rows["shell"].state, "commands without --stack" in rows["shell"].detail) == ("unsure", True)
