@@ -13,6 +13,7 @@ from components.stacks.wants import Wants
 from pipelines.stacks import LABEL, TOKEN, kubeflow_token, secret_values, told_of, use
 from pipelines.zenml_server import connected
 
+DEFAULT = "not registered, nor need it be: it is ZenML's own default, which runs where no other is named or active"
 PATIENCE_S = 10.0
 HEALTH = "/apis/v2beta1/healthz"
 THERE = 200
@@ -42,8 +43,9 @@ def look(name: str, stack: StackConfig, registered: bool) -> Iterator[Finding]:
     """The server of ZenML, what is registered there, and the API of Kubeflow."""
     if stack.remote:
         yield _server()
-    told = "registered" if registered else f"not registered: timbre stack register {name}"
-    yield Finding("ok" if registered else "wrong", "stack", told)
+    default = stack == StackConfig()
+    told = DEFAULT if default else f"not registered: timbre stack register {name}"
+    yield Finding("ok" if registered or default else "wrong", "stack", "registered" if registered else told)
     if stack.remote:
         yield ask_kubeflow(stack, kubeflow_token(Path(name).stem))
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from zenml.exceptions import StackValidationError
 
 from components.errors import ConfigError, S3Error, StackError
-from components.stacks import parse_stack
+from components.stacks import load_stack, parse_stack
 from components.stacks.wants import Wants
 from pipelines import stack_check, stacks
 from tests.fixtures.kubeflow import kubeflow
@@ -273,6 +273,21 @@ def test_zenml_lets_each_step_begin_anew_as_often_as_its_pod(monkeypatch: pytest
     assert training.configuration.retry is None
     labels.clear()
     assert stacks.on_active_stack(training) is training
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "registered", "state", "said"),
+    [
+        ("local", [], False, "ok", "nor need it be: it is ZenML's own default"),
+        ("local", [], True, "ok", "registered"),
+        ("local", ["environment={A: one}"], False, "wrong", "not registered: timbre stack register local"),
+        ("local_s3", [], False, "wrong", "not registered: timbre stack register local_s3"),
+    ],
+)
+def test_what_runs_where_no_stack_is_named_needs_no_registration(name: str, settings: list[str], registered: bool, state: str, said: str):
+    told = load_stack(str(ROOT / f"configs/stacks/{name}.yaml"), settings)
+    (found,) = stack_check.look(name, told, registered)
+    assert (found.state, found.what, said in found.detail) == (state, "stack", True)
 
 
 def test_kubeflow_that_is_away_is_wrong():
