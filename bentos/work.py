@@ -1,6 +1,7 @@
 """From sources to scores: decoded in threads ahead of need, scored in groups, given back in order while later ones are at work."""
 
 import asyncio
+import gc
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -69,7 +70,7 @@ class Work:
 
     def _tidy(self) -> None:
         self._tidying = None
-        self._pool.submit(give_back)
+        self._pool.submit(_give_back)
 
     async def hear(
         self, offer: Offer, sources: AsyncIterable[Opener], budget: Budget, reader: Callable[[int], Reader] = plainly
@@ -159,6 +160,11 @@ class Work:
         clips = [one for one in group if isinstance(one, Clip16)]
         scores = iter(await self._batches.score(offer.digest, clips) if clips else ())
         return [next(scores) if isinstance(one, Clip16) else one for one in group]
+
+
+def _give_back() -> None:
+    gc.collect()  # the errors of a request that was refused hold what was decoded in cycles
+    give_back()
 
 
 def _note(offer: Offer, clip: Clip16 | TimbreError) -> None:

@@ -113,7 +113,7 @@ def on_active_stack(pipeline: Pipeline) -> Pipeline:
 
 @contextmanager
 def artifact_sentences() -> Iterator[None]:
-    """Turns what S3 refuses the artifact store, what is gone from it, and what ZenML finds amiss in the stack before a run, into a sentence.
+    """Turns what S3 refuses the artifact store, what is gone from it, and what ZenML finds amiss in a stack into a sentence.
 
     Raises:
         S3Error: with what S3 refuses.

@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import chain, islice, takewhile
+from itertools import islice, takewhile
 
 from components.monitoring.kept_audio import Kept, Place, drop
 from components.registry.predictions import Predictions
@@ -46,5 +46,11 @@ def drop_unlogged(place: Place, predictions: Predictions, moment: datetime, most
 
 def _round(place: Place) -> Iterator[Kept]:
     """What is kept, once each, from somewhere on and then from the start."""
-    start = secrets.token_hex(32)
-    return chain(place.kept(start), takewhile(lambda one: one.name <= start or not CONTENT.fullmatch(one.name), place.kept("")))
+    start, seen = secrets.token_hex(32), set[str]()
+    for one in place.kept(start):
+        if not CONTENT.fullmatch(one.name):  # it lies beside what comes after the start, and has no place in the order itself
+            seen.add(one.uri)
+        yield one
+    yield from (
+        one for one in takewhile(lambda one: one.name <= start or not CONTENT.fullmatch(one.name), place.kept("")) if one.uri not in seen
+    )
