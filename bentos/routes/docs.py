@@ -24,11 +24,11 @@ async def docs() -> HTMLResponse:
 
 
 def _add(name: str) -> None:
-    file = files("bentoml") / "_internal/server/static_content" / name
+    content = (files("bentoml") / "_internal/server/static_content" / name).read_bytes()  # once: clients that do not read share it
 
     @router.get(f"{DOCS}/{name}")
-    def asset() -> Response:
-        return Response(file.read_bytes(), media_type=KINDS[name[name.rindex(".") :]], headers=KEPT)
+    async def asset() -> Response:
+        return Response(content, media_type=KINDS[name[name.rindex(".") :]], headers=KEPT)
 
 
 for name in DOCS_FILES:
