@@ -1,7 +1,6 @@
-"""Stacks in ZenML: registering twice is registering once, secrets come from the environment, and Kubeflow is asked before a run."""
+"""Stacks in ZenML: registering twice is registering once, secrets come from the environment, and what a run lacks is said before it."""
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,10 +8,10 @@ from botocore.exceptions import ClientError
 from zenml.exceptions import StackValidationError
 
 from components.errors import ConfigError, S3Error, StackError
-from components.stacks import load_stack, parse_stack
+from components.stacks import load_stack
 from components.stacks.wants import Wants
 from pipelines import stack_check, stacks
-from tests.fixtures.kubeflow import kubeflow
+from tests.fixtures.kubeflow import stack_on
 from tests.pipelines.conftest import ROOT, Project
 from timbre.cli import stack as command
 
@@ -82,91 +81,9 @@ def test_registering_twice_is_registering_once_and_leaves_no_secret_that_is_no_l
     assert found["of the store"] == {"aws_access_key_id": "a", "aws_secret_access_key": "c"}
 
 
-@pytest.mark.parametrize(
-    ("path", "state", "said"),
-    [
-        ("", "ok", "http://127.0.0.1"),
-        ("/elsewhere", "wrong", "answers 404 to /apis/v2beta1/healthz: set kubeflow.host to the API's address"),
-    ],
-)
-def test_kubeflow_is_asked(path: str, state: str, said: str):
-    with kubeflow() as server:
-        found = stack_check.ask_kubeflow(on(server.url + path))
-    assert (found.state, said in found.detail) == (state, True)
-
-
-def test_a_host_without_a_scheme_is_asked_by_https_as_kfp_does():
-    with kubeflow() as server:  # which speaks http alone
-        address = server.url.removeprefix("http://")
-        found = stack_check.ask_kubeflow(on(address))
-    assert (found.state, found.detail.startswith(f"gives no answer at https://{address} (ConnectError)")) == ("wrong", True)
-
-
-@pytest.mark.parametrize("host", ["http://127.0.0.1:x1/pipeline", "https://[::1", f"https://{'a' * 70}.example.org"])
-def test_what_is_no_address_is_wrong(host: str):
-    found = stack_check.ask_kubeflow(on(host))
-    assert found == ("wrong", "Kubeflow", f"{host} is no address: set kubeflow.host to the API's, as https://kubeflow.example.org/pipeline")
-
-
-CONTEXTS = """
-apiVersion: v1
-kind: Config
-current-context: here
-clusters: [{name: one, cluster: {server: "https://127.0.0.1:9"}}]
-users: [{name: me, user: {}}]
-contexts: [{name: here, context: {cluster: one, user: me}}]
-"""
-
-
-@pytest.mark.parametrize(
-    ("contexts", "name", "state", "said"),
-    [
-        (CONTEXTS, "here", "unsure", "is asked through the context here"),
-        (CONTEXTS, "there", "wrong", "has no context there: set kubeflow.context to one that it has (here)"),
-        (
-            None,
-            "here",
-            "wrong",
-            "the context here is looked for in vain (Invalid kube-config file. No configuration found.): set KUBECONFIG",
-        ),
-        ("", "here", "wrong", "the context here is looked for in vain"),
-        ("a: [", "here", "wrong", "the context here is looked for in vain"),
-    ],
-)
-def test_a_context_is_one_of_kubectls_configuration(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, contexts: str | None, name: str, state: str, said: str
-):
-    if contexts is not None:
-        (tmp_path / "config").write_text(contexts)
-    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "config"))
-    found = stack_check.ask_kubeflow(on(context=name))
-    assert (found.state, said in found.detail) == (state, True), found
-
-
-@pytest.mark.parametrize(
-    ("token", "state", "said"),
-    [
-        ("good", "ok", "http://127.0.0.1"),
-        ("old", "wrong", "does not take KUBEFLOW_TOKEN (401): set one that is still good"),
-        (None, "unsure", "asks who submits: set KUBEFLOW_TOKEN"),
-    ],
-)
-def test_kubeflow_is_asked_with_the_token_that_submits(token: str | None, state: str, said: str):
-    with kubeflow() as server:
-        server.token = "good"
-        found = stack_check.ask_kubeflow(on(server.url), token)
-    assert (found.state, said in found.detail) == (state, True)
-
-
-def test_the_token_is_of_the_stack_or_of_the_environment(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(stacks, "secret_values", {"mine": {"KUBEFLOW_TOKEN": "kept"}, "other": {}}.__getitem__)
-    monkeypatch.setenv("KUBEFLOW_TOKEN", "set")
-    assert [stacks.kubeflow_token(name) for name in ("mine", "other")] == ["kept", "set"]
-
-
 @pytest.mark.parametrize("named", ["far", None])
 def test_the_active_stack_is_looked_at_like_one_that_is_named(monkeypatch: pytest.MonkeyPatch, named: str | None):
-    told = on("http://127.0.0.1:9").model_dump(mode="json", by_alias=True, exclude_unset=True)
+    told = stack_on("http://127.0.0.1:9").model_dump(mode="json", by_alias=True, exclude_unset=True)
     active = SimpleNamespace(name="far", labels={stacks.LABEL: told})
     monkeypatch.setattr(stack_check, "connected", lambda: SimpleNamespace(active_stack_model=active))
     monkeypatch.setattr(stack_check, "use", {"far": active}.__getitem__)
@@ -176,7 +93,7 @@ def test_the_active_stack_is_looked_at_like_one_that_is_named(monkeypatch: pytes
 
 
 def test_pods_would_not_reach_a_zenml_on_this_machine(monkeypatch: pytest.MonkeyPatch):
-    told = on("http://127.0.0.1:9").model_dump(mode="json", by_alias=True, exclude_unset=True)
+    told = stack_on("http://127.0.0.1:9").model_dump(mode="json", by_alias=True, exclude_unset=True)
     server = SimpleNamespace(is_local_store=lambda: True)
     monkeypatch.setattr(stack_check, "connected", lambda: SimpleNamespace(zen_store=server))
     monkeypatch.setattr(stack_check, "use", lambda _: SimpleNamespace(name="far", labels={stacks.LABEL: told}))
@@ -263,7 +180,7 @@ def test_zenml_lets_each_step_begin_anew_as_often_as_its_pod(monkeypatch: pytest
             step(_nothing, name=name)()
 
     pods = {"all": {"image": "registry.example.org/worker"}, "train": {"retries": 5}, "validate": {"retries": 2}}
-    told = on("http://127.0.0.1:9").model_dump(mode="json", by_alias=True, exclude_unset=True) | {"pods": pods}
+    told = stack_on("http://127.0.0.1:9").model_dump(mode="json", by_alias=True, exclude_unset=True) | {"pods": pods}
     labels: dict[str, object] = {stacks.LABEL: told}
     monkeypatch.setattr(stacks, "Client", lambda: SimpleNamespace(active_stack_model=SimpleNamespace(name="far", labels=labels)))
     made = stacks.on_active_stack(training).with_options(run_name="nightly")
@@ -288,22 +205,6 @@ def test_what_runs_where_no_stack_is_named_needs_no_registration(name: str, sett
     told = load_stack(str(ROOT / f"configs/stacks/{name}.yaml"), settings)
     (found,) = stack_check.look(name, told, registered)
     assert (found.state, found.what, said in found.detail) == (state, "stack", True)
-
-
-def test_kubeflow_that_is_away_is_wrong():
-    found = stack_check.ask_kubeflow(on("http://127.0.0.1:9"))
-    assert (found.state, "gives no answer at http://127.0.0.1:9 (ConnectError)" in found.detail) == ("wrong", True)
-
-
-def on(host: str | None = None, context: str | None = None):
-    values = {
-        "orchestrator": "kubeflow",
-        "kubeflow": {"host": host, "context": context},
-        "artifact_store": {"path": "s3://music/artifacts"},
-        "container_registry": "registry.example.org",
-        "pods": {"all": {"image": "registry.example.org/worker"}},
-    }
-    return parse_stack(values, "here")
 
 
 def _nothing() -> None:
