@@ -14,7 +14,7 @@ from bentos.app import create_app
 from bentos.config import ServiceConfig
 from bentos.page.clips import PREFIX, Clips
 from components.registry import ApiKeys, Registry
-from tests.fixtures.listeners import giver
+from tests.fixtures.listeners import answering
 from tests.fixtures.running import RATE, furnish
 from tests.fixtures.sounds import encoded, sine
 
@@ -168,7 +168,8 @@ def test_the_rest_of_gradio_is_not_there(guest: TestClient, method: str, path: s
 
 def test_no_address_is_ever_asked(guest: TestClient):
     form = guest.get("/ui/config").json()["dependencies"]
-    with giver(SOUND) as (address, asked):
+    with answering(200, SOUND) as (url, asked):
+        address = f"{url}/clip.wav"
         file = {"path": address, "url": address, "orig_name": "clip.wav", "meta": {"_type": "gradio.FileData"}}
         for one in form:
             body = {"data": [file] * max(1, len(one["inputs"])), "fn_index": one["id"], "session_hash": "abc"}

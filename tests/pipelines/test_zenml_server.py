@@ -3,15 +3,12 @@
 import json
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from tests.fixtures.listeners import answering
 from tests.fixtures.zenml_server import without
 
 ROOT = Path(__file__).parents[2]
@@ -26,37 +23,7 @@ from timbre.cli import main
 sys.argv[0] = "timbre"
 main()
 """
-ABOUT = {"version": version("zenml"), "auth_scheme": "OAUTH2_PASSWORD_BEARER"}
-
-
-@contextmanager
-def answering(status: int, detail: list[str]) -> Iterator[str]:
-    """A server that tells of itself, and answers so whatever else it is asked; its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            known = self.path.endswith("/info")
-            body = json.dumps(ABOUT if known else {"detail": detail}).encode()
-            self.send_response(200 if known else status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_GET  # noqa: N815 - http.server's name
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+ABOUT = json.dumps({"version": version("zenml"), "auth_scheme": "OAUTH2_PASSWORD_BEARER"}).encode()
 
 
 def said(home: Path, url: str, *command: str) -> str:
@@ -84,5 +51,6 @@ def test_a_server_that_is_away(tmp_path: Path, command: tuple[str, ...]):
     ],
 )
 def test_a_server_that_refuses(tmp_path: Path, status: int, name: str, sentence: str):
-    with answering(status, [name, "no"]) as url:
+    detail = json.dumps({"detail": [name, "no"]}).encode()
+    with answering(status, detail, {"/api/v1/info": ABOUT}) as (url, _):
         assert said(tmp_path, url, "stack", "register", LOCAL).startswith(f"timbre: ZenML at {url} {sentence}")

@@ -13,7 +13,7 @@ from components.errors import S3Error
 from components.s3 import Remote, address_of, is_remote, remote
 from components.s3.connect import TRIES, connection, failure, refusal
 from tests.fixtures.buckets import Server
-from tests.fixtures.listeners import giver
+from tests.fixtures.listeners import answering
 
 
 def test_what_is_written_comes_back(server: Server, tmp_path: Path) -> None:
@@ -117,8 +117,8 @@ def test_a_server_that_is_away(server: Server, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_busy_server_is_asked_four_times(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
-    with giver(b"", 503) as (url, asked):
-        monkeypatch.setenv("AWS_ENDPOINT_URL", url.removesuffix("/clip.wav"))
+    with answering(503) as (url, asked):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         with pytest.raises(S3Error, match="S3 gives no answer for s3://clips/one"):
             Remote.of("s3://clips").read("one")
     assert len(asked) == TRIES == 4

@@ -1,9 +1,6 @@
 """What a stack lacks is said in its table: buckets on a real S3 server, the database, and what no pod could read."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -15,6 +12,7 @@ from components.stacks import StackConfig, parse_stack
 from components.stacks.check import Check, Finding
 from components.stacks.wants import Wants
 from tests.fixtures.buckets import Server, s3_environment
+from tests.fixtures.listeners import answering
 
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 SECRETS = {"TIMBRE_DATABASE_URL": "postgresql://timbre:not-asked@127.0.0.1:9/timbre", **KEYS}
@@ -80,7 +78,7 @@ def test_a_bucket_in_another_region_is_said(server: Server, monkeypatch: pytest.
     """By the S3 that the stack names, whichever this process is told of."""
     if also:
         monkeypatch.setenv(also, server.url)
-    with answering(400, ELSEWHERE) as url:
+    with answering(400, ELSEWHERE) as (url, _):
         table = found(stack(artifact_store={"path": "s3://music/artifacts", "endpoint_url": url}))
     assert table["artifact store"].state == "wrong"
     assert "lies in another region" in table["artifact store"].detail
@@ -220,33 +218,6 @@ def test_before_a_run_nothing_is_asked_and_the_first_wrong_one_is_raised():
 def test_a_local_stack_needs_nothing():
     local = parse_stack({"orchestrator": "local"}, "local.yaml")
     assert {one.state for one in found(local, {}, DataConfig(train=("irmastrain:data/train",))).values()} == {"ok"}
-
-
-@contextmanager
-def answering(status: int, body: bytes) -> Iterator[str]:
-    """A server that answers everything so."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", "application/xml")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_PUT = do_HEAD = do_GET  # noqa: N815 - http.server's names
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{http.server_address[1]}"
-        finally:
-            http.shutdown()
-            thread.join()
 
 
 @pytest.mark.parametrize(

@@ -1,38 +1,9 @@
 """What a registry says of an image, on loopback."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
 from components.stacks.images import look_for, manifest
-
-
-@contextmanager
-def registry(status: int) -> Iterator[tuple[str, list[str]]]:
-    """One that answers each question so; its address, and what was asked for."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            asked.append(self.path)
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_address[1]}", asked
-        finally:
-            server.shutdown()
-            thread.join()
+from tests.fixtures.listeners import answering
 
 
 @pytest.mark.parametrize(
@@ -45,14 +16,15 @@ def registry(status: int) -> Iterator[tuple[str, list[str]]]:
     ],
 )
 def test_answers(status, state, said):
-    with registry(status) as (address, asked):
-        answer = look_for(f"{address}/team/worker:cpu")
+    with answering(status) as (url, asked):
+        answer = look_for(f"{url.removeprefix('http://')}/team/worker:cpu")
     assert (answer.state, said in answer.detail) == (state, True)
     assert asked == ["/v2/team/worker/manifests/cpu"]
 
 
 def test_a_digest_is_asked_for_by_itself():
-    with registry(200) as (address, asked):
+    with answering(200) as (url, asked):
+        address = url.removeprefix("http://")
         assert look_for(f"{address}/worker@sha256:{'a' * 64}").state == "ok"
         assert look_for(f"{address}/worker").state == "ok"
     assert asked == [f"/v2/worker/manifests/sha256:{'a' * 64}", "/v2/worker/manifests/latest"]
