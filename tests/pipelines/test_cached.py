@@ -1,5 +1,6 @@
 """A result that is gone from the artifact store is made again, and one that lies there is used."""
 
+import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -76,3 +77,21 @@ def test_an_older_result_that_lies_there_is_used(find: Find, runs: list[SimpleNa
 def test_a_store_that_cannot_be_asked_is_believed(find: Find, runs: list[SimpleNamespace], tmp_path: Path) -> None:
     runs.append(run(tmp_path / "a\0b"))
     assert find("key") is runs[0]
+
+
+def test_older_results_are_looked_for_as_zenml_looks_for_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, object]] = []
+    client = SimpleNamespace(
+        active_project=SimpleNamespace(id=1), list_run_steps=lambda **told: asked.append(told) or SimpleNamespace(items=[])
+    )
+    for module in (cached, cache_utils):
+        monkeypatch.setattr(module, "Client", lambda: client)
+    inspect.unwrap(cache_utils.get_cached_step_run)("key")
+    cached._all("key")
+    newest, older = asked
+    assert older == {**newest, "size": cached.EARLIER}
+
+
+def test_who_is_asked_twice_to_look_looks_once(find: Find) -> None:
+    cached.look_at_cached()
+    assert cache_utils.get_cached_step_run is find
