@@ -1,6 +1,5 @@
 """The folder of a search: which search it is, and that one process at a time works on it."""
 
-import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import yaml
 from components.config import ASIDE, Config
 from components.errors import ConfigError
 from components.files import write_whole
+from components.locks import Turn, locked
 from components.places import runs_root
 from components.training import new_run_folder
 
@@ -45,11 +45,9 @@ def place_of(config: Config, raw: Mapping[str, Any], data_digest: str, out: Path
 def alone(folder: Path) -> Iterator[None]:
     """One process at a time: a trial that another one works on looks like one that was cut off."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{STUDY}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(f"another process searches in {folder}: wait for it, or name another folder by --out") from None
+    with locked(folder / f"{STUDY}.lock", wait=False) as turn:
+        if turn is Turn.TAKEN:
+            raise ConfigError(f"another process searches in {folder}: wait for it, or name another folder by --out")
         yield
 
 

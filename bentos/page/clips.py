@@ -1,7 +1,6 @@
 """The clips that people brought and what the model heard of them: a private folder with a bound, where nothing stays for long."""
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -20,6 +19,7 @@ from bentos.scratch import FULL_DISK
 from components.audio import Clip16
 from components.datasets.files import AUDIO_EXTENSIONS
 from components.errors import ConfigError
+from components.locks import locked
 
 PREFIX = "timbre-page-"
 TOKEN = re.compile(r"[0-9a-f]{32}(\.[a-z0-9]{1,8})?")  # the name that a clip has here; who knows it may hear the clip
@@ -91,7 +91,7 @@ class Clips:
         path = self.folder / token
         try:
             with contextlib.ExitStack() as stack:
-                with alone(self.folder):
+                with locked(self.folder):
                     self._check_room(size)
                     file = stack.enter_context(path.open("x+b"))
                     _allocate(file, size)
@@ -131,17 +131,6 @@ def sweep(folder: Path, before: float) -> None:
         with contextlib.suppress(OSError):
             if path.is_file() and path.stat().st_mtime < before:
                 path.unlink()
-
-
-@contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """No other thread or process is in this folder meanwhile."""
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(opened)
 
 
 def _allocate(file: BinaryIO, size: int) -> None:

@@ -8,7 +8,8 @@ import re
 import time
 from pathlib import Path
 
-from bentos.page.clips import alone, sweep
+from bentos.page.clips import sweep
+from components.locks import locked
 
 REVIEWER = "timbre_reviewer"  # a cookie that tells browsers apart
 HELD_S = 300  # after which a clip that lies before somebody is given to others
@@ -39,7 +40,7 @@ class Turn:
 
     def take(self, content: str) -> bool:
         """Have a clip lie before the reviewer, in place of the last one; False where it lies before another."""
-        with alone(self._folder):
+        with locked(self._folder):
             if content in self.others():
                 return False
             sweep(self._folder, time.time() - HELD_S)

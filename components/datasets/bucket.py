@@ -5,7 +5,6 @@ Labels and lists are fetched with it. Audio and all else is not: its stand-in is
 """
 
 import contextlib
-import fcntl
 import glob
 import logging
 import os
@@ -16,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from components.datasets.clips import BadClip
 from components.datasets.files import AUDIO_EXTENSIONS
 from components.errors import DataError
+from components.locks import Turn, locked
 from components.places import stand_ins
 from components.s3 import SCHEME, Remote
 from components.s3.connect import room
@@ -76,21 +76,16 @@ def is_there(address: str) -> bool:
 
 @contextlib.contextmanager
 def _alone(bucket: str) -> Iterator[None]:
-    """While stand-ins are made and read; a file system without locks keeps no processes apart."""
+    """While stand-ins are made and read."""
     root = stand_ins("")
-    with room(f"{SCHEME}{bucket}", str(root), "TIMBRE_MIRROR"):
-        root.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(root / f".{bucket}.lock", os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        with contextlib.suppress(OSError):
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                log.info("waiting for another process, which lists %s%s", SCHEME, bucket)
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as stack:
+        with room(f"{SCHEME}{bucket}", str(root), "TIMBRE_MIRROR"):
+            root.mkdir(parents=True, exist_ok=True)
+            turn = stack.enter_context(locked(root / f".{bucket}.lock", wait=False))
+        if turn is Turn.TAKEN:
+            log.info("waiting for another process, which lists %s%s", SCHEME, bucket)
+            stack.enter_context(locked(root / f".{bucket}.lock"))
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _before_magic(address: str) -> str:

@@ -4,7 +4,6 @@ A tagger folder's digest is the sha256 of its tagger.json, which names the sha25
 lies beside. Nothing in a folder is opened here other than these two JSON files.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import RegistryError
+from components.locks import Turn, locked
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 TAGGER, BESIDE = "tagger.json", "attachments.json"
@@ -89,13 +89,8 @@ def bring_in(folder: Path, root: Path, keep: bool) -> Sealed:
 @contextmanager
 def alone(root: Path) -> Iterator[bool]:
     """Take turns with the other processes that write under the root; False where its file system cannot lock."""
-    with (root / ".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        except OSError:
-            yield False
-        else:
-            yield True
+    with locked(root / ".lock") as turn:
+        yield turn is Turn.OURS
 
 
 def leftovers(root: Path) -> list[Path]:

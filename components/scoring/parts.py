@@ -1,11 +1,9 @@
 """Where a batch keeps its parts: a folder, or a prefix on S3 that a folder here mirrors. A part appears whole, under a name of its own."""
 
-import fcntl
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pyarrow.parquet as pq
 
 from components.errors import DataError, S3Error
 from components.files import write_whole
+from components.locks import Turn, locked
 from components.places import mirror
 from components.s3 import Remote, is_remote
 from components.scoring.lease import Lease, leased
@@ -196,23 +195,15 @@ class Parts:
 
     @contextmanager
     def _alone_here(self) -> Iterator[None]:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.folder / f".lock-{self.model[:8]}", os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise DataError(f"cannot write scores to {self} ({error.strerror}): name another folder by prediction.out") from None
-        try:
+        with ExitStack() as stack:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DataError(
-                    f"another run scores into {self} with this model: wait for it, or name another place by prediction.out"
-                ) from None
-            except OSError:
-                pass  # a file system without locks keeps no runs apart
+                self.folder.mkdir(parents=True, exist_ok=True)
+                turn = stack.enter_context(locked(self.folder / f".lock-{self.model[:8]}", wait=False))
+            except OSError as error:
+                raise DataError(f"cannot write scores to {self} ({error.strerror}): name another folder by prediction.out") from None
+            if turn is Turn.TAKEN:
+                raise DataError(f"another run scores into {self} with this model: wait for it, or name another place by prediction.out")
             yield
-        finally:
-            os.close(descriptor)
 
 
 def _size(path: Path) -> int:

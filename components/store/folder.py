@@ -1,7 +1,6 @@
 """A folder of the store: its settings, where its files lie, who may be in it, and the sweeping of what was left half-written."""
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +14,7 @@ from typing import Any
 from components.audio import DECODER_VERSION
 from components.config import AudioConfig
 from components.errors import S3Error, StoreError
+from components.locks import Turn, take
 from components.places import mirror_root, store_remote, store_root
 from components.s3 import Remote
 
@@ -107,9 +107,9 @@ class Folder:
     def in_use(self) -> Iterator[None]:
         """While clips are added: many processes may, and none collects garbage. The first one in sweeps."""
         with self._lock_file() as descriptor:
-            if _locked(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            if take(descriptor, wait=False) is Turn.OURS:
                 self.sweep()
-            _locked(descriptor, fcntl.LOCK_SH)
+            take(descriptor, shared=True)
             yield
 
     @contextmanager
@@ -118,14 +118,14 @@ class Folder:
         with sentences(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         with self._lock_file() as descriptor:
-            _locked(descriptor, fcntl.LOCK_SH)
+            take(descriptor, shared=True)
             yield
 
     @contextmanager
     def alone(self) -> Iterator[bool]:
-        """While clips are removed; False where another process is in the folder."""
+        """While clips are removed; False where another process is in the folder, or that cannot be known."""
         with self._lock_file() as descriptor:
-            yield _locked(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield take(descriptor, wait=False) is Turn.OURS
 
     def sweep(self) -> int:
         """Remove what an interrupted process left, drafts and halves of shards; bytes freed. Only when alone."""
@@ -144,15 +144,6 @@ class Folder:
             yield descriptor
         finally:
             os.close(descriptor)
-
-
-def _locked(descriptor: int, operation: int) -> bool:
-    """Whether the lock was had; a file system without locks counts as one that is in use."""
-    try:
-        fcntl.flock(descriptor, operation)
-    except OSError:
-        return False
-    return True
 
 
 @contextmanager

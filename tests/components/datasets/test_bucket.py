@@ -241,7 +241,7 @@ def test_who_goes_first_may_have_removed_what_goes(server: Server, monkeypatch: 
     read_dataset("s3://clips/some", IRMAS)
     server.client.delete_object(Bucket="clips", Key="some/gone.wav")
     real = os.walk
-    monkeypatch.setattr("components.datasets.bucket.fcntl.flock", refuse)
+    monkeypatch.setattr("components.locks.fcntl.flock", refuse)
     monkeypatch.setattr("components.datasets.bucket.os.walk", walk)
     assert [clip.name for clip in read_dataset("s3://clips/some", IRMAS)[0].clips] == ["here.wav"]
 

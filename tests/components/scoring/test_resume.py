@@ -149,7 +149,7 @@ def test_a_file_system_without_locks(wanted: PredictionConfig, monkeypatch: pyte
     def refuse(*_: Any) -> None:
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr("components.scoring.parts.fcntl.flock", refuse)
+    monkeypatch.setattr("components.locks.fcntl.flock", refuse)
     assert score(wanted).scored == CLIPS
 
 
