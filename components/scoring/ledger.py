@@ -20,6 +20,7 @@ CREATE TABLE failures (
 KNOWN = """
 SELECT 1 FROM files JOIN contents USING (content) WHERE path = ? AND size = ? AND modified_ns = ?
 """
+LISTED = "SELECT 1 FROM failures WHERE path = ? AND size = ? AND modified_ns = ? AND error = ?"
 
 
 @dataclass
@@ -90,9 +91,7 @@ class Ledger:
     def lists(self, file: File, error: str) -> bool:
         """Whether some part lists this very file with this reason why it could not be heard."""
         with self._lock:
-            where = "path = ? AND size = ? AND modified_ns = ? AND error = ?"
-            found = self._database.execute(f"SELECT 1 FROM failures WHERE {where}", (*file, error))  # noqa: S608 - names of ours
-            return found.fetchone() is not None
+            return self._database.execute(LISTED, (*file, error)).fetchone() is not None
 
     def claim(self, content: str, place: str) -> bool:
         """Count a content as scored in a place; False where it is already."""
