@@ -1,16 +1,17 @@
 """After a run, cached or not: its metrics, plot files and report, where DVC and people look for them."""
 
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from zenml.client import Client
 from zenml.models import PipelineRunResponse
 
+from components.errors import DataError
 from components.files import write_whole
 
-EXPORTED = ("metrics.json", "plots")
-REPORT = "report.html"
+METRICS, PLOTS, REPORT = "metrics.json", "plots", "report.html"
 
 
 def export_own() -> None:
@@ -22,11 +23,22 @@ def export_own() -> None:
 
 
 def export(outputs: dict[str, Any]) -> None:
-    """The same of the training run that these are of."""
-    evaluation: Path = outputs["evaluation"].load()
-    for name in EXPORTED:
-        _replace(evaluation / name, Path(name))
-    write_whole(Path(REPORT), outputs["judged_report"].load().encode())
+    """The same of the training run that these are of.
+
+    Raises:
+        DataError: if the working folder does not take them.
+    """
+    evaluation, report = outputs["evaluation"].load(), outputs["judged_report"].load()
+    try:
+        write_whole(Path(METRICS), (evaluation / METRICS).read_bytes())
+        _replace(evaluation / PLOTS, Path(PLOTS))
+        write_whole(Path(REPORT), report.encode())
+    except OSError as error:
+        why = error.args[0][0][-1] if isinstance(error, shutil.Error) else f"{error.strerror}: {error.filename2 or error.filename}"
+        raise DataError(
+            f"the tagger is made and registered, but {Path.cwd()} does not take {METRICS}, {PLOTS} and {REPORT} of its run ({why}): "
+            "see to that, and the same command puts them there"
+        ) from error
 
 
 def outputs_of(run: PipelineRunResponse) -> dict[str, Any] | None:
@@ -38,13 +50,9 @@ def outputs_of(run: PipelineRunResponse) -> dict[str, Any] | None:
 
 
 def _replace(source: Path, target: Path) -> None:
-    """The new file or folder stands in the place of the old at once; nobody sees half of it."""
-    beside = target.with_name(f".{target.name}.new")
-    shutil.rmtree(beside, ignore_errors=True)
-    if source.is_file():
-        shutil.copy(source, beside)
-        beside.replace(target)
-        return
-    shutil.copytree(source, beside)
-    shutil.rmtree(target, ignore_errors=True)
-    beside.rename(target)
+    """The new folder stands in the place of the old, whole."""
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
+        new = shutil.copytree(source, Path(beside) / "new")
+        if target.is_dir():
+            target.rename(Path(beside) / "old")
+        new.rename(target)

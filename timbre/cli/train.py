@@ -76,7 +76,9 @@ def train(
     if seeds is None and not folds:
         database_url, followed = _take(stack, resolved)
         with recorded(what, database_url, followed) as record:
-            _run(resolved, record)
+            outputs = _run(resolved, record)
+        if outputs:
+            _export(outputs)
         return
     if stack is not None:
         raise ConfigError("--seeds and --folds train in this process: leave --stack out, or queue a run for each seed")
@@ -100,22 +102,30 @@ def _take(stack: str | None, config: "Config") -> tuple[str | None, bool]:
     return (values_of(Client().active_stack_model).get(DATABASE), told.cluster.wait) if told.remote else (None, True)
 
 
-def _run(config: "Config", record: "Record") -> None:
-    """The pipeline, and what came of it."""
+def _run(config: "Config", record: "Record") -> dict[str, Any] | None:
+    """The pipeline, and what came of it, if it is done."""
     from zenml.client import Client
 
-    from pipelines.export import export, outputs_of
-    from pipelines.stacks import artifact_sentences, on_active_stack, runs_elsewhere
+    from pipelines.export import outputs_of
+    from pipelines.stacks import artifact_sentences, on_active_stack
     from pipelines.training import training
     from timbre.cli.results import print_results
 
     with artifact_sentences():
         run = on_active_stack(training)(config=config, training_job_id=record.job_id)
         if outputs := outputs_of(Client().get_pipeline_run(run.id)):
-            if runs_elsewhere():
-                export(outputs)
             record.made(outputs["registration"].load()["digest"])
             print_results(outputs)
+    return outputs
+
+
+def _export(outputs: dict[str, Any]) -> None:
+    """Into the working folder; a run here has done so by itself, but ZenML keeps what goes wrong at a run's end to itself."""
+    from pipelines.export import export
+    from pipelines.stacks import artifact_sentences
+
+    with artifact_sentences():
+        export(outputs)
 
 
 def resolve(given: dict[str, Any]) -> "Config":
