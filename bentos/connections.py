@@ -7,7 +7,9 @@ byte of an answer has gone, too: closing a connection waits until its client has
 
 import asyncio
 import json
+import logging
 import socket
+import uuid
 from typing import Any
 
 from bentoml._internal.server.http import traffic
@@ -15,17 +17,21 @@ from starlette.types import ASGIApp
 from uvicorn.config import HTTP_PROTOCOLS
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from bentos import metrics
+
+log = logging.getLogger("timbre.access")
 CONNECTION = "timbre.connection"  # the ASGI extension by which a request's `Connection` is reached
 KEYLESS_S = 10.0  # that whoever has shown no key may take to read, or to end a body
 HEADER_BYTES = 64 * 1024  # of the first line and all headers, and of all trailers
 LINE_BYTES = len(b": \r\n")
-HEADER_S = 20.0
+HEADER_S = 20.0  # until the headers of a next request are whole, whatever else comes
 MOST = 512  # connections of a process, below the usual 1024 open files
 IN_LINE = 32  # requests of a connection that wait for the answers before theirs: each holds far more memory than it has bytes
 UNREADABLE = "this is no HTTP request that can be read"
 TOO_LARGE = f"the request's headers are larger than {HEADER_BYTES // 1024} KiB: send fewer or shorter ones"
 TOO_SLOW = f"the request's headers did not arrive within {HEADER_S:g} s"
 TOO_EAGER = f"more than {IN_LINE} requests wait on this connection: read their answers first"
+TOO_MANY_STATUS, AGAIN_S = 503, 5
 TOO_MANY = "the service has as many connections as it takes: try again in a moment"
 
 
@@ -43,7 +49,7 @@ class Connection(HttpToolsProtocol):
         self.allow_stall(KEYLESS_S)
         self._await_headers()
         if len(self.connections) > MOST:
-            self._refuse(503, TOO_MANY)
+            self._refuse(TOO_MANY_STATUS, TOO_MANY)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
@@ -70,6 +76,12 @@ class Connection(HttpToolsProtocol):
         if self._now is not None and not self._now.response_complete:
             self._now.disconnected = True
             self._now.message_event.set()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request with a watch that no data stops; uvicorn's own ends with an empty line, or a late piece of a body."""
+        super().on_response_complete()
+        if self._patience is None and not self.transport.is_closing():
+            self._wait()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._now = cycle
@@ -128,22 +140,31 @@ class Connection(HttpToolsProtocol):
         """Answer as the app would, and close; an answer that is under way is not written into."""
         if self.transport.is_closing():
             return
+        name = uuid.uuid4().hex
         if self._now is None or self._now.response_complete or not self._now.response_started:
             body = json.dumps({"detail": detail}).encode()
-            head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
-            self.transport.write(STATUS_LINE[status] + head + body)
+            headers = {"content-type": "application/json", "content-length": len(body), "connection": "close", "x-request-id": name}
+            if status == TOO_MANY_STATUS:
+                headers["retry-after"] = AGAIN_S
+            head = "".join(f"{one}: {value}\r\n" for one, value in headers.items())
+            self.transport.write(STATUS_LINE[status] + head.encode() + b"\r\n" + body)
         self.transport.close()
+        metrics.REQUESTS.labels("", "other", status).inc()
+        log.info("refused before it was a request: %s", detail, extra={"request_id": name, "status": status})
 
     def _await_headers(self) -> None:
         self._stop_waiting()
         self._in_headers, self._received = True, 0
+        self._wait()
+
+    def _wait(self) -> None:
         self._patience = self.loop.call_later(HEADER_S, self._too_slow)
 
     def _too_slow(self) -> None:
         if self._now is None or self._now.response_complete:
             self._refuse(408, TOO_SLOW)
         else:
-            self._await_headers()
+            self._wait()
 
     def _stop_waiting(self) -> None:
         if self._patience is not None:

@@ -17,7 +17,6 @@ if own := os.environ.get("TIMBRE_METRICS_DIR"):  # BentoML's is one for all serv
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = own  # prometheus_client reads it when it is first imported
 
 from bentos.config import from_environment
-from bentos.connections import set_up_connections
 from bentos.log import set_up_logging
 from bentos.processes import sweep
 from bentos.scorer import Scorer
@@ -61,6 +60,7 @@ if is_child():  # its parent only watches over it, and would load the app for no
     scorer.start()  # it loads what it needs while the app loads here
 
     from bentos.app import Straight, create_app
+    from bentos.connections import set_up_connections
 
     set_up_connections()  # BentoML makes uvicorn's server after it has read this module
     app = create_app(config, scorer)

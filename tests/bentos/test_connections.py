@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
-import resource
+import json
+import logging
 import socket
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -12,11 +14,13 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from bentos import connections
+from bentos import connections, metrics
 from bentos.connections import HEADER_BYTES, IN_LINE, Connection
 
 START = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+BEGUN = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
+HEADERS_S = 1.0
 PIECE = 2**16
 LARGE = 24 * 2**20
 
@@ -82,12 +86,17 @@ def told(*pieces: bytes, app: ASGIApp = idle) -> tuple[Connection, Wire]:
     ids=["trailers", "short trailers", "one trailer"],
 )
 def test_endless_trailers_are_refused_and_none_is_kept(endless: bytes):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    connection, wire = told(START + b"0\r\n", b"X-B: ", *[endless] * 200)
+    pieces = [endless] * 200
+    tracemalloc.start()
+    try:
+        connection, wire = told(START + b"0\r\n", b"X-B: ", *pieces)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
     assert wire.closed
     assert wire.said.startswith(b"HTTP/1.1 431 ")
     assert len(connection.headers) == 2
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8 * 1024
+    assert most < 2 * 2**20
 
 
 def test_an_endless_extension_of_a_chunk_is_refused():
@@ -123,6 +132,70 @@ def test_no_refusal_is_written_into_an_answer_before():
     assert wire.said.count(b"HTTP/1.1 ") == 1
 
 
+async def plain(scope, receive, send) -> None:
+    """Answers, and reads nothing of a body."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def stays(first: bytes, *later: bytes) -> tuple[bytes, bytes, bool]:
+    """What comes back for a request, what for the pieces sent after its answer, and whether the connection ends."""
+    loop, state = asyncio.get_running_loop(), ServerState()
+    server = await loop.create_server(lambda: Connection(Config(plain, lifespan="off"), state, {}), "127.0.0.1")
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.write(first)
+    answer, rest, ended = await reader.readuntil(b"ok"), b"", False
+    for piece in later:
+        writer.write(piece)
+        await asyncio.sleep(HEADERS_S / 10)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(2 * HEADERS_S):
+            while piece := await reader.read(PIECE):
+                rest += piece
+            ended = True
+    writer.close()
+    server.close()
+    return answer, rest, ended
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [(GET, b"\r\n"), (GET, b"G"), (BEGUN, b"x"), (BEGUN + b"x" * 10, b"x" * 5)],
+    ids=["an empty line", "a first letter", "a piece of a body", "more of a body"],
+)
+def test_who_was_answered_and_says_next_to_nothing_is_cut_off(run, first: bytes, later: bytes, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(connections, "HEADER_S", HEADERS_S)
+    answer, rest, ended = run(stays(first, later))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert ended
+    assert rest.startswith(b"HTTP/1.1 408 ")
+
+
+def test_who_asks_again_in_time_is_answered(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(connections, "HEADER_S", HEADERS_S)
+    _, rest, _ = asyncio.run(stays(BEGUN, b"x" * 1000, b"\r\n", GET[:20], GET[20:], *[GET] * 12))
+    assert rest.count(b"HTTP/1.1 200 ") == 13
+
+
+def test_a_refusal_has_an_id_and_a_line_in_the_log(caplog: pytest.LogCaptureFixture):
+    before = metrics.REQUESTS.labels("", "other", 431)._value.get()
+    with caplog.at_level(logging.INFO, "timbre.access"):
+        _, wire = told(b"GET / HTTP/1.1\r\nX: ", *[b"y" * PIECE] * 3)
+    (line,) = caplog.records
+    head, _, body = wire.said.partition(b"\r\n\r\n")
+    assert json.loads(body)["detail"] in line.getMessage()
+    assert f"x-request-id: {line.__dict__['request_id']}".encode() in head.splitlines()
+    assert metrics.REQUESTS.labels("", "other", 431)._value.get() == before + 1
+
+
+def test_who_comes_when_all_connections_are_taken_is_told_when_to_come_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(connections, "MOST", 0)
+    head = told()[1].said.splitlines()
+    assert head[0] == b"HTTP/1.1 503 Service Unavailable"
+    assert b"retry-after: 5" in head
+
+
 async def read_for_a_while(pieces: int) -> tuple[int, int]:
     """How many connections there are once a client has taken a piece each 0.1 s, and how many after it has then taken none for long."""
     loop, state = asyncio.get_running_loop(), ServerState()
@@ -148,5 +221,5 @@ async def read_for_a_while(pieces: int) -> tuple[int, int]:
 @pytest.mark.parametrize("pieces", [0, 30], ids=["nothing", "slowly"])
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 def test_who_takes_nothing_for_too_long_is_cut_off(run: Callable[..., tuple[int, int]], pieces: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(connections, "KEYLESS_S", 1.0)
+    monkeypatch.setattr(connections, "KEYLESS_S", 2.0)
     assert run(read_for_a_while(pieces)) == (1, 0)
