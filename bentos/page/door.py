@@ -8,9 +8,10 @@ import re
 import uuid
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -20,13 +21,15 @@ from bentos.access import ASSETS, PAGE, refuse_other_sites
 from bentos.context import Context
 from bentos.errors import Refused, refusal
 from bentos.page.clips import Clips
+from bentos.page.cookies import KEY, REVIEWER, cookies, header
 from bentos.page.marks import safe, sentence
-from bentos.page.turns import REVIEWER, TOKEN
+from bentos.page.shared import Shared, whole_answer
+from bentos.page.turns import TOKEN
 from bentos.uploads import check_type, uploads
 
 HERE = Path(__file__).parent
-COOKIE = "timbre_key"
 HEARD = "heard"
+FORM, FIELDS = "application/x-www-form-urlencoded", 4  # how a browser sends the form
 FIELD = "files"  # what Gradio's frontend calls an upload
 SHARED = tuple(f"{where}{{path:path}}" if where.endswith("/") else where for where in ASSETS)
 SILENT = ("/gradio_api/heartbeat/{name}", "/gradio_api/upload_progress")  # 204 tells a browser not to ask again
@@ -55,7 +58,8 @@ class Door:
     """
 
     def __init__(self, gradio_app: ASGIApp, runs: Collection[int], context: Context, clips: Clips) -> None:
-        self._gradio, self._runs, self._context, self._clips = gradio_app, frozenset(runs), context, clips
+        self._gradio, self._shared = _with_our_cookies(gradio_app), Shared(gradio_app)
+        self._runs, self._context, self._clips = frozenset(runs), context, clips
         self._wants_key = context.config.auth == "required"
 
     def routes(self) -> list[BaseRoute]:
@@ -68,7 +72,7 @@ class Door:
             Route("/gradio_api/file={token:path}", self._file, methods=["GET"]),
             Route(f"/{HEARD}/{{token}}", self._file, methods=["GET"]),
             *(Route(path, _nothing, methods=["GET"]) for path in SILENT),
-            *(Route(path, self._gradio) for path in SHARED),
+            *(Route(path, self._shared) for path in SHARED),
             Route("/config", self._config, methods=["GET"]),
             Route("/gradio_api/run/{name}", self._run, methods=["POST"]),
         ]
@@ -82,7 +86,7 @@ class Door:
         """
         self._refuse_other_sites(request)
         if self._wants_key:
-            caller = await self._context.access.caller(request.cookies.get(COOKIE, ""), "predict", counted)
+            caller = await self._context.access.caller(cookies(request.headers).get(KEY, ""), "predict", counted)
             request.scope.setdefault("state", {})["caller"] = caller
 
     def _refuse_other_sites(self, request: Request) -> None:
@@ -92,9 +96,9 @@ class Door:
         try:
             await self.check(request)
         except Exception as error:
-            return _login_page(refusal(error), said=COOKIE in request.cookies)
+            return _login_page(refusal(error), said=KEY in cookies(request.headers))
         page = await _page(self._gradio, request)
-        if not TOKEN.fullmatch(request.cookies.get(REVIEWER, "")):
+        if not TOKEN.fullmatch(cookies(request.headers).get(REVIEWER, "")):
             self._set(page, request, REVIEWER, uuid.uuid4().hex)
         return page
 
@@ -114,14 +118,18 @@ class Door:
     async def _login(self, request: Request) -> Response:
         """Take a key into a cookie."""
         self._refuse_other_sites(request)
-        async with request.form(max_files=0, max_fields=4) as form:
-            secret = str(form.get("key", "")).strip()
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+            raise Refused(415, f"send the key as {FORM}, as the page's form does")
+        try:
+            secret = dict(parse_qsl((await request.body()).decode("ascii", "replace"), max_num_fields=FIELDS)).get("key", "").strip()
+        except ValueError:
+            raise Refused(422, "the form has one field, key") from None
         try:
             await self._context.access.caller(secret, "predict")
         except Exception as error:
             return _login_page(refusal(error), said=True)
         home = _to_home(request)
-        self._set(home, request, COOKIE, secret)
+        self._set(home, request, KEY, secret)
         return home
 
     def _set(self, answer: Response, request: Request, cookie: str, value: str) -> None:
@@ -132,7 +140,7 @@ class Door:
     async def _logout(self, request: Request) -> Response:
         self._refuse_other_sites(request)
         home = _to_home(request)
-        home.delete_cookie(COOKIE, path=PAGE)
+        home.delete_cookie(KEY, path=PAGE)
         return home
 
     async def _upload(self, request: Request) -> Response:
@@ -155,6 +163,18 @@ class Door:
         except Refused as refused:
             raise Refused(403, refused.detail) from None  # whether any other file is there is nobody's to know
         return FileResponse(path, headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=1800"})
+
+
+def _with_our_cookies(app: ASGIApp) -> ASGIApp:
+    """The app, which gets no cookies but ours: it would read them as Python does."""
+
+    async def asked(scope: Scope, receive: Receive, send: Send) -> None:
+        kept = [pair for pair in scope["headers"] if pair[0] != b"cookie"]
+        if ours := cookies(Headers(scope=scope)):
+            kept.append((b"cookie", header(ours)))
+        await app({**scope, "headers": kept}, receive, send)
+
+    return asked
 
 
 class _Passed(Response):
@@ -205,17 +225,8 @@ def _to_home(_: Request) -> RedirectResponse:
 
 async def _page(app: ASGIApp, request: Request) -> Response:
     """Gradio's page without what it says of itself to other sites, and with a title before its script runs."""
-    start: dict[str, int] = {}
-    body = bytearray()
-
-    async def take(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            start["status"] = message["status"]
-        else:
-            body.extend(message.get("body", b""))
-
-    await app(request.scope, request.receive, take)
-    return HTMLResponse(OUTSIDE.sub(b"", bytes(body)).replace(b"<head>", HEAD, 1), start["status"], HEADERS)
+    status, _, body = await whole_answer(app, request.scope, request.receive)
+    return HTMLResponse(OUTSIDE.sub(b"", body).replace(b"<head>", HEAD, 1), status, HEADERS)
 
 
 def _login_page(refused: Refused, said: bool) -> Response:

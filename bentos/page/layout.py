@@ -15,7 +15,7 @@ from bentos.catalogue import PRODUCTION
 from bentos.context import Context
 from bentos.errors import Refused, refusal
 from bentos.page.clips import Clips
-from bentos.page.door import COOKIE
+from bentos.page.cookies import KEY, cookies
 from bentos.page.drawing import EMPTY, draw, draw_error
 from bentos.page.hearing import Wish, hear
 from bentos.page.marks import safe
@@ -125,7 +125,7 @@ async def _listen(context: Context, clips: Clips, asked: list[Any], request: gr.
         model, upload, name, path = (one if isinstance(one, str) else "" for one in asked)
         caller = EVERYONE
         if context.config.auth == "required":
-            caller = await context.access.caller(request.cookies.get(COOKIE, ""), "predict")
+            caller = await context.access.caller(cookies(request.headers).get(KEY, ""), "predict")
         heard = await hear(context, clips, Wish(model or PRODUCTION, upload, name, path), caller.name)
         return await run_in_threadpool(draw, heard)  # some 20 ms for ten minutes, in which other requests go on
     except TimeoutError:

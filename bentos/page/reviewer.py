@@ -14,11 +14,12 @@ from bentos.catalogue import PRODUCTION
 from bentos.context import Context
 from bentos.errors import refusal
 from bentos.page.clips import Clips
-from bentos.page.door import COOKIE, HEARD
+from bentos.page.cookies import KEY, REVIEWER, cookies
+from bentos.page.door import HEARD
 from bentos.page.drawing import draw_error, draw_note
 from bentos.page.marks import percent, safe
 from bentos.page.playable import Playable
-from bentos.page.turns import REVIEWER, Turn
+from bentos.page.turns import Turn
 from components.config import Task
 from components.errors import TimbreError
 from components.evaluation.names import display_name, plural
@@ -75,7 +76,7 @@ async def _step(context: Context, clips: Clips, asked: list[str], request: gr.Re
     try:
         caller = EVERYONE
         if context.config.auth == "required":
-            caller = await context.access.caller(request.cookies.get(COOKIE, ""), "review")
+            caller = await context.access.caller(cookies(request.headers).get(KEY, ""), "review")
         try:
             if (said := _read(told)) is not None:
                 await run_in_threadpool(reviewing.review, context, said, caller.name)
@@ -83,7 +84,7 @@ async def _step(context: Context, clips: Clips, asked: list[str], request: gr.Re
             wrong = draw_note(MEANWHILE)
         except TimbreError as error:  # a review that is refused; the next clip comes all the same
             wrong = draw_error(refusal(error).detail)
-        budget, reviewer = context.budget(), request.cookies.get(REVIEWER, "")
+        budget, reviewer = context.budget(), cookies(request.headers).get(REVIEWER, "")
         return wrong + await context.look(budget, _next, context, clips, reviewer, model or PRODUCTION, set(skipped.split()), budget)
     except Exception as error:  # a fault of ours too: `refusal` logs it, and of what escapes Gradio would tell nobody anything
         return wrong + draw_error(refusal(error).detail)

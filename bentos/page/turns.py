@@ -11,7 +11,6 @@ from pathlib import Path
 from bentos.page.clips import sweep
 from components.locks import locked
 
-REVIEWER = "timbre_reviewer"  # a cookie that tells browsers apart
 HELD_S = 300  # after which a clip that lies before somebody is given to others
 TOKEN = re.compile(r"[0-9a-f]{32}")
 NOBODY = "nobody"  # all browsers that keep no cookie

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from bentos.page.turns import REVIEWER
+from bentos.page.cookies import REVIEWER
 from components.registry.predictions import Predictions
 from components.registry.reviews import Review, Reviews
 from components.registry.tables import ReviewRow

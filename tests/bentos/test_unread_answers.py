@@ -2,21 +2,36 @@
 
 import contextlib
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 
 import pytest
 
-from tests.fixtures.besieged import clients, deaf, head, held, works
-from tests.fixtures.running import Running, until
+from tests.fixtures.besieged import ask, clients, deaf, head, held, works
+from tests.fixtures.running import Running, furnish, running, until
 
+ASSETS = (file for file in (files("gradio") / "templates/frontend/assets").iterdir() if file.name.endswith(".js"))
 SCRIPT = "/docs/swagger-ui-bundle.js"  # 1.4 MB, for whoever asks
+OF_THE_PAGE = f"/ui/assets/{max(ASSETS, key=lambda file: len(file.read_bytes())).name}"  # 4.6 MB
 STRANGER = {"X-API-Key": "", "Connection": "keep-alive"}
 MOST_MIB = 10  # what twenty clients may take: each its own copy of the script would be 28
 LIMIT_S = 8  # the fortress's, which is also that of strangers there
 
 
-def asked(service: Running, times: int) -> bytes:
+@pytest.fixture(scope="module")
+def with_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    home = tmp_path_factory.mktemp("with_page")
+    (home / "tmp").mkdir()
+    with running(home, furnish(home), TMPDIR=str(home / "tmp"), TIMBRE_PAGE="true", TIMBRE_TIME_LIMIT_S=str(LIMIT_S)) as found:
+        with ThreadPoolExecutor(40) as pool:  # its pools of threads and connections are then as large as they get
+            list(pool.map(works, [found] * 120))
+        yield found
+
+
+def asked(service: Running, times: int, path: str = SCRIPT, encoding: str = "identity") -> bytes:
     """Requests for more than the system holds for a client that does not read."""
-    return head(service, "GET", SCRIPT, STRANGER) * times
+    return head(service, "GET", path, STRANGER | {"Accept-Encoding": encoding}) * times
 
 
 @pytest.mark.slow
@@ -33,6 +48,23 @@ def test_who_does_not_read_is_cut_off(besieged: Running, last: dict[str, str]):
         assert held(besieged).memory_mib < before.memory_mib + MOST_MIB
         until(lambda: not ports & clients(besieged), 2 * LIMIT_S)
         assert held(besieged).memory_mib < before.memory_mib + MOST_MIB
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["gzip, br", "br", "identity"])
+def test_who_does_not_read_the_pages_scripts_costs_no_more(with_page: Running, encoding: str):
+    assert ask(with_page, "GET", OF_THE_PAGE, {"X-API-Key": "", "Accept-Encoding": encoding}).status == 200
+    before = held(with_page)
+    with contextlib.ExitStack() as stack:
+        lines = [stack.enter_context(deaf(with_page)) for _ in range(20)]
+        for line in lines:
+            line.sendall(asked(with_page, 4, OF_THE_PAGE, encoding))
+        ports = {line.getsockname()[1] for line in lines}
+        until(lambda: len(ports & clients(with_page)) == 20)
+        works(with_page)
+        assert held(with_page).memory_mib < before.memory_mib + MOST_MIB
+        until(lambda: not ports & clients(with_page), 2 * LIMIT_S)
+        assert held(with_page).memory_mib < before.memory_mib + MOST_MIB
 
 
 @pytest.mark.slow
