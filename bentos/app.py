@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,6 +20,7 @@ from bentos.ready import Readiness
 from bentos.retention import keep_short
 from bentos.routes import catalogue, docs, jobs, models, predict, reviews, try_out
 from bentos.scorer import Scorer
+from bentos.threads import in_thread
 from components.cores import multiply_alone
 from components.errors import RegistryError
 from components.monitoring.kept_audio import place_of
@@ -39,7 +39,7 @@ def create_app(config: ServiceConfig, scorer: Scorer | None = None) -> FastAPI:
         context = Context.build(config, scorer or Scorer(config))
         app.state.context = context
         app.state.readiness = readiness = Readiness(context.registry.database, context.scorer)
-        await run_in_threadpool(_say_what_is_missing, context)
+        await in_thread(_say_what_is_missing, context)
         sweeper = None
         if config.prediction_log:
             predictions, place = Predictions(context.registry.database), place_of(config.log_audio)
@@ -54,7 +54,7 @@ def create_app(config: ServiceConfig, scorer: Scorer | None = None) -> FastAPI:
                 sweeper.cancel()
             context.close()
 
-    app = FastAPI(title="Timbre", version="1.0.0", description=examples.DESCRIPTION, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(title="Timbre", version="1.0.0", description=examples.DESCRIPTION, openapi_url=None, lifespan=lifespan)
     app.add_middleware(Gate, access=lambda: app.state.context.access, config=config)
     add_handlers(app)
     for router in (predict.router, try_out.router, catalogue.router, models.router, jobs.router, reviews.router, docs.router):
@@ -65,8 +65,8 @@ def create_app(config: ServiceConfig, scorer: Scorer | None = None) -> FastAPI:
         return RedirectResponse("/ui/" if config.page else "/docs")
 
     @app.get("/metrics", include_in_schema=False)
-    def figures() -> Response:
-        return metrics.answer(app.state.context.drift_figures)
+    async def figures() -> Response:
+        return await in_thread(metrics.answer, app.state.context.drift_figures)
 
     return app
 

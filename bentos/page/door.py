@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -25,6 +24,7 @@ from bentos.page.cookies import KEY, REVIEWER, cookies, header
 from bentos.page.marks import safe, sentence
 from bentos.page.shared import Shared, whole_answer
 from bentos.page.turns import TOKEN
+from bentos.threads import in_thread
 from bentos.uploads import check_type, uploads
 
 HERE = Path(__file__).parent
@@ -150,7 +150,7 @@ class Door:
         tokens = []
         async for file in uploads(request, self._context.scratch, 1, FIELD):
             try:
-                tokens.append(await run_in_threadpool(self._clips.keep, file.name, file))
+                tokens.append(await in_thread(self._clips.keep, file.name, file))
             finally:
                 file.close()
         return JSONResponse(tokens)
@@ -159,7 +159,7 @@ class Door:
         """A clip that was brought or heard."""
         await self.check(request)
         try:
-            path = await run_in_threadpool(self._clips.find, request.path_params["token"])
+            path = await in_thread(self._clips.find, request.path_params["token"])
         except Refused as refused:
             raise Refused(403, refused.detail) from None  # whether any other file is there is nobody's to know
         return FileResponse(path, headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=1800"})

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from starlette.concurrency import run_in_threadpool
 
 from bentos.answers import DIGITS, thresholds
 from bentos.budget import Budget
@@ -18,6 +17,7 @@ from bentos.catalogue import Offer
 from bentos.context import Context
 from bentos.errors import Refused
 from bentos.page.clips import Clips
+from bentos.threads import in_thread
 from bentos.work import Opener
 from components.evaluation import decide
 from components.tagger import ClipScores
@@ -105,12 +105,12 @@ async def hear(context: Context, clips: Clips, wish: Wish, caller: str) -> Resul
         TimeoutError: shortly before the gate would give up.
     """
     async with asyncio.timeout(PATIENCE * context.config.time_limit_s):
-        offer = await run_in_threadpool(context.catalogue.find, wish.model)
+        offer = await in_thread(context.catalogue.find, wish.model)
         budget = context.budget()
         name, opener, shown = await context.look(budget, _source, context, clips, wish, budget)
         async with context.record(offer, caller, shown).hear_one(opener, budget) as (clip, heard):
-            sound = await run_in_threadpool(clips.keep_heard, clip, offer.settings.sample_rate)
-            outline = await run_in_threadpool(peaks, clip.samples)
+            sound = await in_thread(clips.keep_heard, clip, offer.settings.sample_rate)
+            outline = await in_thread(peaks, clip.samples)
             return Result(name, offer, heard, len(clip.samples) / offer.settings.sample_rate, outline, sound)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from starlette.concurrency import run_in_threadpool
 
 from bentos.access import EVERYONE
 from bentos.catalogue import PRODUCTION
@@ -20,6 +19,7 @@ from bentos.page.drawing import EMPTY, draw, draw_error
 from bentos.page.hearing import Wish, hear
 from bentos.page.marks import safe
 from bentos.page.reviewer import QUIET, review_tab
+from bentos.threads import in_thread
 from components.errors import TimbreError
 from components.labels import IRMAS
 
@@ -92,7 +92,7 @@ def build(context: Context, clips: Clips) -> gr.Blocks:
 
         async def models() -> Any:
             with _may_leave():
-                found = await run_in_threadpool(_choices, context)
+                found = await in_thread(_choices, context)
             return gr.update(choices=found, value=next((key for _, key in found), None))
 
         run: Any = {"fn": listen, "inputs": [model, upload, name, path], "outputs": result, "preprocess": False, **QUIET}
@@ -127,7 +127,7 @@ async def _listen(context: Context, clips: Clips, asked: list[Any], request: gr.
         if context.config.auth == "required":
             caller = await context.access.caller(cookies(request.headers).get(KEY, ""), "predict")
         heard = await hear(context, clips, Wish(model or PRODUCTION, upload, name, path), caller.name)
-        return await run_in_threadpool(draw, heard)  # some 20 ms for ten minutes, in which other requests go on
+        return await in_thread(draw, heard)  # some 20 ms for ten minutes, in which other requests go on
     except TimeoutError:
         return draw_error(f"the answer took longer than {context.config.time_limit_s:g} s: send a shorter clip")
     except Exception as error:

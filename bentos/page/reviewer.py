@@ -5,7 +5,6 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import gradio as gr
-from starlette.concurrency import run_in_threadpool
 
 from bentos import reviewing
 from bentos.access import EVERYONE
@@ -20,6 +19,7 @@ from bentos.page.drawing import draw_error, draw_note
 from bentos.page.marks import percent, safe
 from bentos.page.playable import Playable
 from bentos.page.turns import Turn
+from bentos.threads import in_thread
 from components.config import Task
 from components.errors import TimbreError
 from components.evaluation.names import display_name, plural
@@ -79,7 +79,7 @@ async def _step(context: Context, clips: Clips, asked: list[str], request: gr.Re
             caller = await context.access.caller(cookies(request.headers).get(KEY, ""), "review")
         try:
             if (said := _read(told)) is not None:
-                await run_in_threadpool(reviewing.review, context, said, caller.name)
+                await in_thread(reviewing.review, context, said, caller.name)
         except Reviewed:
             wrong = draw_note(MEANWHILE)
         except TimbreError as error:  # a review that is refused; the next clip comes all the same

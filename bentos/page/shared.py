@@ -4,9 +4,10 @@ import asyncio
 import gzip
 import posixpath
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bentos.threads import in_thread
 
 COMPRESSED = (".js", ".css", ".svg", ".json")  # the others are so by themselves
 KEPT_BYTES = 32 * 2**20  # all that Gradio has comes to half of it
@@ -45,7 +46,7 @@ class Shared:
                 status, headers, body = await whole_answer(self._app, scope, receive)
                 if status != 200 or self._held + len(body) > KEPT_BYTES:
                     return False
-                packed = await run_in_threadpool(gzip.compress, body, 6)
+                packed = await in_thread(gzip.compress, body, 6)
                 self._held += len(packed)
                 self._kept[path] = (_told(headers, len(packed)), packed)
             return True

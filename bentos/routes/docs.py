@@ -4,7 +4,8 @@ from importlib.resources import files
 
 from fastapi import APIRouter
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.responses import HTMLResponse, Response
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from bentos.access import DOCS, DOCS_FILES
 
@@ -21,6 +22,15 @@ async def docs() -> HTMLResponse:
     return get_swagger_ui_html(
         openapi_url="openapi.json", title="Timbre", swagger_js_url=script, swagger_css_url=style, swagger_favicon_url=icon
     )
+
+
+@router.get("/openapi.json")
+async def document(request: Request) -> Response:
+    """The OpenAPI document, rendered once: it is large, and for whoever asks."""
+    state = request.app.state
+    if not hasattr(state, "document"):
+        state.document = JSONResponse(request.app.openapi()).body
+    return Response(state.document, media_type="application/json")
 
 
 def _add(name: str) -> None:

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
 
 from bentos import examples
 from bentos.access import KEY
 from bentos.context import Context, caller_of, context_of
+from bentos.threads import in_thread
 from components.config import Config
 from components.registry.job_request import refuse_foreign_paths
 
@@ -86,7 +86,7 @@ async def submit(
     """A worker takes it when it is free; what data may be named lies under the data roots."""
     context = context_of(request)
     who = caller_of(request)
-    job = await run_in_threadpool(
+    job = await in_thread(
         context.jobs.submit, asked.config, asked.all_overrides, who, idempotency_key, check=lambda made, base: _check(context, made, base)
     )
     response.headers["Location"] = f"{WHERE}/{job.id}"
@@ -105,7 +105,7 @@ async def listed(
     page_size: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> dict[str, Any]:
     """Trainings by hand are among them."""
-    found = await run_in_threadpool(context_of(request).jobs.list, state, page, page_size)
+    found = await in_thread(context_of(request).jobs.list, state, page, page_size)
     items = [job.as_json(log=False) for job in found.items]
     return {"items": items, "total": found.total, "page": found.page, "page_size": found.page_size}
 
@@ -113,7 +113,7 @@ async def listed(
 @router.get("/{job_id}", summary="How far a training is", responses={200: examples.json_body("The job", LOGGED), 404: MISSING})
 async def one(request: Request, job_id: JobId) -> dict[str, Any]:
     """Its state, epoch, step, latest metrics and the end of its log; its model once there is one."""
-    return (await run_in_threadpool(context_of(request).jobs.get, job_id)).as_json()
+    return (await in_thread(context_of(request).jobs.get, job_id)).as_json()
 
 
 @router.delete(
@@ -127,7 +127,7 @@ async def one(request: Request, job_id: JobId) -> dict[str, Any]:
 )
 async def cancel(request: Request, job_id: JobId) -> dict[str, Any]:
     """One that waits is cancelled at once; one that runs stops within seconds, and its state says so then."""
-    return (await run_in_threadpool(context_of(request).jobs.cancel, job_id, caller_of(request))).as_json()
+    return (await in_thread(context_of(request).jobs.cancel, job_id, caller_of(request))).as_json()
 
 
 def _check(context: Context, made: Config, base: Config) -> None:

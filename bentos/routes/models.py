@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from bentos import examples
 from bentos.access import KEY
 from bentos.context import caller_of, context_of
 from bentos.schemas import Audit, AuditItem, Compared, Comparison, ComparisonTable, Model, ModelChange, ModelPage, Reason
+from bentos.threads import in_thread
 from components.registry import AuditEntry, RegisteredModel, Registry, rfc3339
 
 router = APIRouter(prefix="/api/v1", tags=["registry"], responses=examples.errors(400, 404, 409, 410, 422), dependencies=[KEY])
@@ -88,7 +88,7 @@ async def model_audit(request: Request, key: Key, limit: Annotated[int, Query(ge
 
 
 async def _do(request: Request, work: Callable[[Registry], T]) -> T:
-    return await run_in_threadpool(work, context_of(request).registry)
+    return await in_thread(work, context_of(request).registry)
 
 
 async def _change(request: Request, work: Callable[[Registry], T]) -> T:

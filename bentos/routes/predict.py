@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from bentos import examples
@@ -19,6 +18,7 @@ from bentos.recording import Logged, Record
 from bentos.scratch import NamedFile
 from bentos.sources import result_names
 from bentos.streams import stream
+from bentos.threads import in_thread
 from bentos.uploads import FIELD, check_type, uploads
 from bentos.work import Opener, at_once
 from components.errors import TimbreError
@@ -39,7 +39,7 @@ async def predict_files(request: Request, response: Response, model: ModelKey, s
     """Hear uploaded files: one object a file, in their order. A file that cannot be read has an `error` instead; 400 where none can be."""
     check_type(request)
     context = context_of(request)
-    record = context.record(await run_in_threadpool(context.catalogue.find, model), caller_of(request))
+    record = context.record(await in_thread(context.catalogue.find, model), caller_of(request))
     heard = [one async for one in record.hear(_openers(request, context), context.budget())]
     if not heard:
         raise RequestValidationError([{"loc": ("body", FIELD), "msg": "Field required", "type": "missing"}])
@@ -81,7 +81,7 @@ async def predict_directory_stream(
 async def _listed(request: Request, model: str, paths: Sequence[str]) -> tuple[Record, list[str], AsyncGenerator[Logged]]:
     """The clips' names, and what is heard of them."""
     context = context_of(request)
-    offer = await run_in_threadpool(context.catalogue.find, model)
+    offer = await in_thread(context.catalogue.find, model)
     budget = context.budget()
     files = await context.look(budget, context.sources.all_files, paths, budget.check)
     record = context.record(offer, caller_of(request), [file.shown for file in files])

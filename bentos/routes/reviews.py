@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Path, Query, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -15,6 +14,7 @@ from bentos.access import KEY
 from bentos.context import Context, caller_of, context_of
 from bentos.listening import TYPES, UNKNOWN_TYPE, open_audio
 from bentos.schemas import DetectionRates, LivePerformance, NewReview, Reviewed, ReviewQueue
+from bentos.threads import in_thread
 from components.monitoring.clip_audio import suffix_of
 from components.monitoring.detections import Every, detection_rates
 from components.monitoring.performance import performance
@@ -35,7 +35,7 @@ Since = Annotated[str, Query(max_length=40, description="7d, 12h, 90m or 2w ago,
 async def review(request: Request, prediction_id: Id, body: NewReview) -> Reviewed:
     """Say which labels are true of a clip. A second review is refused, unless it is to replace the first."""
     said = reviewing.Said(prediction_id, **dict(body))
-    made = await run_in_threadpool(reviewing.review, context_of(request), said, caller_of(request))
+    made = await in_thread(reviewing.review, context_of(request), said, caller_of(request))
     return Reviewed.model_validate(made.as_json())
 
 
@@ -111,5 +111,5 @@ class _File(StreamingResponse):
             await super().__call__(scope, receive, send)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        while piece := await run_in_threadpool(self._file.read, PIECE):
+        while piece := await in_thread(self._file.read, PIECE):
             yield piece

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from bentos import examples
@@ -18,6 +17,7 @@ from bentos.judging import Named, Test, opened
 from bentos.routes.predict import ModelKey
 from bentos.schemas import DatasetItem
 from bentos.streams import stream
+from bentos.threads import in_thread
 from components.errors import TimbreError
 
 router = APIRouter(prefix="/model", tags=["model inference"], responses=examples.AUDIO, dependencies=[KEY])
@@ -71,10 +71,10 @@ async def _close(stack: ExitStack) -> None:
 
 async def _opened(request: Request, model: str, data: list[DatasetItem], stack: ExitStack) -> Test:
     context = context_of(request)
-    offer = await run_in_threadpool(context.catalogue.find, model)
+    offer = await in_thread(context.catalogue.find, model)
     return await opened(context, offer, [Named(one.dataset_type, one.dataset_path) for one in data], stack)
 
 
 async def _metrics(request: Request, test: Test, of_labels: bool | None) -> dict[str, Any]:
     wanted = context_of(request).config.add_instrument_metrics if of_labels is None else of_labels
-    return await run_in_threadpool(test.metrics, wanted)
+    return await in_thread(test.metrics, wanted)
