@@ -15,7 +15,7 @@ from components.scoring.doubles import settle
 from components.scoring.ledger import Ledger
 from components.scoring.model import Model
 from components.scoring.parts import FILES, SCORES, Parts
-from components.scoring.rows import Row, files_of, files_table, scores_table
+from components.scoring.rows import Row, files_of, files_table, is_to_log, scores_table
 
 CALLER = "batch"
 BAD_SHOWN = 20
@@ -25,14 +25,20 @@ Log = Callable[[Sequence[Prediction]], None]
 
 
 def mend(parts: Parts, model: Model, label_set: LabelSet, log: Log | None) -> int:
-    """Finish the parts that a crash left between their scores and their files; how many there were."""
-    left = sorted(set(parts.names(SCORES)) - set(parts.names(FILES)))
-    for batch, part in left:
+    """Finish the parts that a crash left between their scores and their files; how many.
+
+    Where there is no log, those that are to be logged stay as they are, for a run that has one.
+    """
+    finished = 0
+    for batch, part in parts.broken_off():
         scores = parts.read(SCORES, batch, part)
-        if log:
+        if is_to_log(scores):
+            if log is None:
+                continue
             log(predictions_of(scores, model, label_set, batch))
         parts.write(FILES, batch, part, files_of(scores), missing=True)  # whoever wrote the scores may do it just now
-    return len(left)
+        finished += 1
+    return finished
 
 
 class Keeper:
@@ -117,7 +123,7 @@ class Keeper:
             self.begun = True
         part, scored = self._part, [row for row in self._rows if row.scores is not None]
         if scored:
-            scores = scores_table(scored, self._model.key, self._label_set)
+            scores = scores_table(scored, self._model.key, self._label_set, to_log=self._log is not None)
             self._parts.write(SCORES, self._batch, part, scores)
             if self._log:
                 self._log(predictions_of(scores, self._model, self._label_set, self._batch))

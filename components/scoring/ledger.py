@@ -5,7 +5,7 @@ import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from components.scoring.parts import FILES, Parts
+from components.scoring.parts import FILES, SCORES, Parts
 from components.scoring.rows import File
 
 TABLES = """
@@ -49,6 +49,15 @@ class Ledger:
             self._take(parts, place, doubled)
             self._learned.add(place)
         return doubled
+
+    def learn_broken_off(self, parts: Parts) -> None:
+        """Count what the parts have scored that have no files; what another part has too stays that one's."""
+        for batch, part in parts.broken_off():
+            told = parts.read(SCORES, batch, part).select(["path", "size", "modified_ns", "content"]).to_pydict()
+            files = [(*key, bytes.fromhex(content), f"{batch}/{part}") for *key, content in zip(*told.values(), strict=True)]
+            with self._lock, self._database:
+                self._database.executemany("INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?)", [row for row in files if row[1] >= 0])
+                self._database.executemany("INSERT OR IGNORE INTO contents VALUES (?, ?)", [row[3:] for row in files])
 
     def _take(self, parts: Parts, place: str, doubled: dict[str, Doubled]) -> None:
         table = parts.read(FILES, *place.split("/")).to_pydict()

@@ -132,6 +132,10 @@ class Parts:
         """(batch, part) of every part there is, in order."""
         return sorted((path.parent.name.removeprefix("batch="), path.stem) for path in map(self.folder.joinpath, self._there(kind)))
 
+    def broken_off(self) -> list[tuple[str, str]]:
+        """(batch, part) of those that have scores and no files, in order."""
+        return sorted(set(self.names(SCORES)) - set(self.names(FILES)))
+
     def bring(self, kind: str) -> None:
         """Fetch every part, or note, that lies on S3 and not here, or otherwise: one that was finished is longer."""
         if self.remote:

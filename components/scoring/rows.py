@@ -15,6 +15,7 @@ from components.labels import LabelSet
 from components.registry.prediction import EMBEDDING, INPUTS
 
 WHOLE = ("sample_rate", "channels")  # of the inputs, the whole numbers
+LOG = b"timbre.log"  # in a part's Parquet metadata; a part without it is to be logged
 FILES = pa.schema(
     [
         ("path", pa.string()),
@@ -82,8 +83,12 @@ def scores_schema(label_set: LabelSet) -> pa.Schema:
     )
 
 
-def scores_table(rows: Sequence[Row], model_key: str, label_set: LabelSet) -> pa.Table:
-    """A part of rows that have scores."""
+def scores_table(rows: Sequence[Row], model_key: str, label_set: LabelSet, *, to_log: bool = True) -> pa.Table:
+    """A part of rows that have scores.
+
+    Args:
+        to_log: whether the prediction log is to have them, whichever run writes it.
+    """
     columns: dict[str, Any] = {
         "content": [row.content for row in rows],
         **_of_files(rows),
@@ -101,7 +106,13 @@ def scores_table(rows: Sequence[Row], model_key: str, label_set: LabelSet) -> pa
         },
         "embedding": [None if row.embedding is None else row.embedding.tolist() for row in rows],
     }
-    return pa.table(columns, schema=scores_schema(label_set))
+    schema = scores_schema(label_set)
+    return pa.table(columns, schema=schema if to_log else schema.with_metadata({LOG: b"no"}))
+
+
+def is_to_log(scores: pa.Table) -> bool:
+    """Whether the prediction log is to have a part's rows."""
+    return LOG not in (scores.schema.metadata or {})
 
 
 def files_table(rows: Sequence[Row]) -> pa.Table:

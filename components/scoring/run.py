@@ -80,6 +80,7 @@ def score(wanted: PredictionConfig, dask_address: str | None = None, progress: P
             parts = place.seen(SCORES, FILES, BATCHES)
         with closing(Ledger()) as ledger:
             settle(parts, ledger)
+            ledger.learn_broken_off(parts)
             files, bad = list_files(wanted.data, label_set)
             todo = [file for file in files if not ledger.knows(file)]
             begun = parts.unfinished(list(wanted.data))

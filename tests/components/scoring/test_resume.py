@@ -1,6 +1,7 @@
 """A batch may break anywhere: between scores, log and files, in the middle of a part, by a signal. The next run does the rest, once."""
 
 import json
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,38 @@ def test_the_database_goes_away(
     again = score(wanted)
     assert (again.before, again.scored) == (10, 2)  # the scores of the second part were written before the log was asked
     check_whole(wanted, data, tagger, log)
+
+
+def test_what_was_to_be_logged_waits_for_a_run_that_logs(
+    wanted: PredictionConfig, data: Path, tagger: Tagger, log: Predictions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two parts are written without the log after one of six clips whose rows the database did not take."""
+    monkeypatch.setattr(keep, "PART_ROWS", 6)
+    cut_off(wanted, monkeypatch, Predictions, "add", 1, RegistryError("away"))
+    shutil.copy(data / "clip0000.wav", data / "moved.wav")
+    unlogged = wanted.model_copy(update={"log": False})
+    others = score(unlogged)
+    assert (others.scored, others.same, others.before, log.count()) == (CLIPS - 6, 1, 6, 0)
+    again = score(unlogged)
+    assert (again.scored, again.before, again.batch) == (0, CLIPS + 1, None)
+    assert score(wanted).before == CLIPS + 1
+    table = scores_in(wanted.out)
+    assert table["content"].nunique() == len(table) == CLIPS
+    assert sorted(log.frame(tagger.digest)["source"]) == table["path"].tolist()[:6]
+    assert files_in(wanted.out)["path"].tolist() == sorted(map(str, data.glob("*.wav")))
+
+
+def test_what_was_not_to_be_logged_is_finished_by_any_run(
+    wanted: PredictionConfig, data: Path, log: Predictions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlogged = wanted.model_copy(update={"log": False})
+    cut_off(unlogged, monkeypatch, Parts, "write", 2, PowerCut())
+    assert score(wanted).before == 5
+    assert log.count() == CLIPS - 5
+    noisy_clips(data, 2 * CLIPS, duration_s=1.0, sample_rate=22050)
+    cut_off(unlogged, monkeypatch, Parts, "write", 2, PowerCut())
+    score(unlogged)
+    assert files_in(wanted.out)["scored"].sum() == len(scores_in(wanted.out))
 
 
 def test_a_full_disk(wanted: PredictionConfig, data: Path, tagger: Tagger, log: Predictions, monkeypatch: pytest.MonkeyPatch) -> None:
