@@ -72,7 +72,7 @@ class Keeper:
         self._since = time.monotonic()
         self._failed = False
         self._begin, self.begun = begin, False
-        self.scored = self.same = self.bad = 0
+        self.scored = self.same = self.bad = self.newly_bad = 0
         self.first_bad: list[BadClip] = []
 
     def __enter__(self) -> "Keeper":
@@ -99,6 +99,7 @@ class Keeper:
             self.first_bad += [BadClip(row.file.path, row.error)] if self.bad <= BAD_SHOWN else []
             if self._ledger.lists(row.file, row.error):
                 return
+            self.newly_bad += 1
         if not self._rows:
             self._since = time.monotonic()
         self._rows.append(row)

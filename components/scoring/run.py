@@ -45,6 +45,7 @@ class Scored:
         same: files whose content another file has.
         before: files that had been scored already.
         bad: files that could not be heard; `first_bad` has some of them with their reasons.
+        newly_bad: those of them that no earlier run has listed as they are, for the same reason.
     """
 
     out: str
@@ -56,6 +57,7 @@ class Scored:
     same: int
     before: int
     bad: int
+    newly_bad: int
     first_bad: tuple[BadClip, ...]
 
 
@@ -89,7 +91,7 @@ def score(wanted: PredictionConfig, dask_address: str | None = None, progress: P
             if not todo and not bad:
                 if begun:  # it was killed after its last part
                     parts.note(_finished(begun))
-                return Scored(**told, batch=None, began=note["began"], scored=0, same=0, bad=0, first_bad=())
+                return Scored(**told, batch=None, began=note["began"], scored=0, same=0, bad=0, newly_bad=0, first_bad=())
             keeper = Keeper(parts, note["batch"], model, label_set, ledger, log, begin=lambda: parts.note(note))
             rows = _far(todo, model, wanted, dask_address) if dask_address else _here(todo, model, wanted, ledger)
             lost = (Row(file=File(one.path, -1, 0), at=now(), error=one.reason) for one in bad)
@@ -98,7 +100,8 @@ def score(wanted: PredictionConfig, dask_address: str | None = None, progress: P
                     keeper.take(row)
             if begun or keeper.begun:
                 parts.note(_finished(note))
-    told |= {"scored": keeper.scored, "same": keeper.same, "bad": keeper.bad, "first_bad": tuple(keeper.first_bad)}
+    told |= {"scored": keeper.scored, "same": keeper.same}
+    told |= {"bad": keeper.bad, "newly_bad": keeper.newly_bad, "first_bad": tuple(keeper.first_bad)}
     return Scored(**told, batch=note["batch"] if begun or keeper.begun else None, began=note["began"])
 
 

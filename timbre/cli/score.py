@@ -29,7 +29,7 @@ def score(
 ) -> None:
     """Score clips into Parquet and the prediction log, by pipelines/prediction.py; what this model has scored there before is left alone.
 
-    A file that cannot be heard is listed with its reason. Exit code 2 where none could be heard.
+    A file that cannot be heard is listed with its reason. Exit code 2 where none that is new, or none at all, could be heard.
     """
     log_to_stderr()
     from components.config import default_config, load_config
@@ -71,7 +71,7 @@ def score(
         _print(done)
         if "drift" in steps and steps["drift"].status.is_successful:
             print(f"drift: {steps['drift'].outputs['state'][-1].load()}")
-    if done["scored"] + done["same"] + done["before"] == 0:
+    if done["scored"] + done["same"] == 0 and (done["newly_bad"] or not done["before"]):
         raise typer.Exit(2)
 
 

@@ -120,6 +120,22 @@ def test_a_bucket_that_goes_away_is_no_bad_clip(
     assert log.count() == 0
 
 
+def test_a_bucket_that_forbids_reading_is_told_as_new_once(
+    wanted: PredictionConfig, log: Predictions, bucket: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object) -> None:
+        raise S3Error("S3 does not let these credentials at it", "denied")
+
+    far = wanted.model_copy(update={"data": ("s3://clips/some",)})
+    assert score(far).newly_bad == 0
+    for name in ("a", "b"):
+        bucket.put(f"some/{name}.wav", encoded(sine(440, 1.5, 22050), 22050))
+    monkeypatch.setattr("components.audio.ahead.near", denied)
+    first, again = score(far), score(far)
+    assert (first.scored, first.same, first.before, first.bad, first.newly_bad) == (0, 0, CLIPS, 2, 2)
+    assert (again.before, again.bad, again.newly_bad) == (CLIPS, 2, 0)
+
+
 @pytest.mark.slow
 def test_over_a_cluster(wanted: PredictionConfig, data: Path, tagger: Tagger, log: Predictions, address: str) -> None:
     (data / "broken.wav").write_bytes(b"no audio")
