@@ -26,20 +26,29 @@ def list_files(specs: Sequence[str], label_set: LabelSet) -> tuple[list[File], l
     files: dict[str, File] = {}
     bad: list[BadClip] = []
     for spec in specs:
-        with reading(spec, label_set) as datasets:
-            for dataset in datasets:
-                bad += dataset.bad
-                for clip in dataset.clips:
-                    found = _look(clip.path, dataset.root)
-                    if isinstance(found, BadClip):
-                        bad.append(found)
-                    elif found.size >= 0 or found.path not in files:
-                        files[found.path] = found
+        bad += _add(files, spec, label_set)  # of what it reads nothing is held while S3 is asked
     if not files and not bad:
         raise DataError(f"no audio files in {', '.join(specs)}: name files, folders, globs or s3://bucket/prefix")
     for name, item in find(name for name, file in files.items() if is_remote(name) and file.size < 0).items():
         files[name] = File(name, item.size, stamp(item))
     return list(files.values()), bad
+
+
+def _add(files: dict[str, File], spec: str, label_set: LabelSet) -> list[BadClip]:
+    """Put the files of one data set, or of all that a glob names, to the others; what is there and cannot be read."""
+    bad: list[BadClip] = []
+    with reading(spec, label_set) as datasets:
+        for dataset in datasets:
+            bad += dataset.bad
+            dataset.clips.reverse()
+            while dataset.clips:
+                clip = dataset.clips.pop()  # it goes when its file has come
+                found = _look(clip.path, dataset.root)
+                if isinstance(found, BadClip):
+                    bad.append(found)
+                elif found.size >= 0 or found.path not in files:
+                    files[found.path] = found
+    return bad
 
 
 def _look(path: Path, root: Path) -> File | BadClip:

@@ -1,13 +1,17 @@
 """A CSV names files on S3: what was scored is known without being opened, and what was replaced is scored."""
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from components.datasets.clips import RawClip
 from components.places import stand_ins
 from components.registry.predictions import Predictions
-from components.scoring import score
+from components.scoring import listing, score
+from components.tagger import Tagger
 from components.work_config import PredictionConfig
 from tests.components.scoring.conftest import CLIPS
 from tests.components.scoring.test_score import files_in
@@ -39,6 +43,25 @@ def test_a_second_run_opens_nothing(named: PredictionConfig, log: Predictions, s
     assert (again.scored, again.same, again.before) == (0, 0, CLIPS)
     assert len(files_in(named.out)) == CLIPS
     assert not stand_ins("s3://clips").exists()
+
+
+def test_a_clip_of_the_list_goes_when_its_file_has_come(
+    named: PredictionConfig, tagger: Tagger, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+
+    def watched(real: Callable[..., Any]) -> Callable[..., Any]:
+        def watching(*arguments: Any) -> Any:
+            held.append(sum(type(one) is RawClip for one in gc.get_objects()))
+            return real(*arguments)
+
+        return watching
+
+    monkeypatch.setattr(listing, "_look", watched(listing._look))
+    monkeypatch.setattr(listing, "find", watched(listing.find))
+    files, _ = listing.list_files(named.data, tagger.label_set)
+    assert [Path(file.path).name for file in files] == [f"clip{place:04d}.wav" for place in range(CLIPS)]
+    assert held == list(range(CLIPS, -1, -1))
 
 
 def test_by_a_list_and_by_their_prefix_they_are_the_same_files(named: PredictionConfig, log: Predictions, server: Server) -> None:
