@@ -13,6 +13,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from components.errors import DataError, RegistryError
+from components.labels import from_codes
 from components.registry.predictions import Predictions
 from components.scoring import Scored, look, score
 from components.scoring.parts import Parts
@@ -171,6 +172,19 @@ def test_another_model_scores_anew(wanted: PredictionConfig, tmp_path: Path, log
     assert scores_in(wanted.out)["model"].nunique() == 2
     assert log.count() == 2 * CLIPS
     assert log.count(done.model) == CLIPS
+
+
+def test_each_of_two_models_with_other_labels_is_one_table(wanted: PredictionConfig, tagger: Tagger, tmp_path: Path) -> None:
+    other = Tagger.open(small_tagger(tmp_path / "other", labels=from_codes(("low", "odd"))))
+    for model in (wanted.model, str(tmp_path / "other")):
+        score(wanted.model_copy(update={"model": model, "log": False}))
+    for one in (tagger, other):
+        table = pd.read_parquet(f"{wanted.out}/scores/model={one.digest}")
+        assert [name for name in table if name.startswith("score_")] == [f"score_{code}" for code in one.label_set.codes]
+        assert len(table) == CLIPS
+    together = pd.read_parquet(f"{wanted.out}/scores")
+    assert len(together) == 2 * CLIPS
+    assert not {"score_mid", "score_odd"} <= set(together)  # which docs/scale.md warns of
 
 
 def test_two_places_are_one_log(wanted: PredictionConfig, tmp_path: Path, log: Predictions) -> None:
