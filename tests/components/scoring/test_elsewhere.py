@@ -14,7 +14,7 @@ from components.audio import load_with_header
 from components.errors import ClusterError, S3Error
 from components.registry.predictions import Predictions
 from components.s3 import Remote
-from components.scoring import lease, score
+from components.scoring import keep, lease, score
 from components.scoring.model import Model
 from components.tagger import Tagger
 from components.work_config import PredictionConfig
@@ -80,6 +80,7 @@ def test_s3_is_asked_for_nothing_twice(wanted: PredictionConfig, log: Prediction
         return real(self, method, *given, **more)
 
     monkeypatch.setattr(lease, "BEAT_S", 3600.0)
+    monkeypatch.setattr(keep, "PART_S", 3600.0)
     monkeypatch.setattr(Remote, "_ask", counting)
     assert score(wanted.model_copy(update={"data": ("s3://clips/some",), "out": "s3://scores/all"})).scored == CLIPS
     lists = ["the place", "scores", "files", "batches", "the data set", "files at the end"]
