@@ -11,7 +11,7 @@ from typing import NamedTuple
 from components.datasets import parse
 from components.datasets.bucket import is_there
 from components.errors import DataError, RegistryError, S3Error, StackError
-from components.registry import Registry
+from components.registry.database import Database
 from components.s3 import Remote
 from components.stacks.config import ACCESS_KEY, S3, StackConfig, steps
 from components.stacks.images import State, look_for
@@ -138,13 +138,19 @@ class Check:
             advice = f"{told} other pods do not see: set {DATABASE} to PostgreSQL's URL, and list it under secrets"
             return Finding("wrong", "database", advice) if self.stack.remote else Finding("ok", "database", "a SQLite file on this machine")
         try:
-            with Registry(url) as registry:
-                if self.ask:
-                    registry.database.ask()
-                return Finding("ok", "database", registry.address)
+            database = Database(url)
+        except RegistryError as error:  # no machine could use it
+            return Finding("wrong", "database", str(error))
+        try:
+            if self.ask:
+                database.ask()
         except RegistryError as error:
-            remote = self.stack.remote
-            return Finding("unsure" if remote else "wrong", "database", f"{error}; pods must reach it" if remote else str(error))
+            if self.stack.remote and not _took_a_password(error):
+                return Finding("unsure", "database", f"{error}; pods must reach it")
+            return Finding("wrong", "database", str(error))
+        finally:
+            database.close()
+        return Finding("ok", "database", database.where)
 
     def _data(self) -> Iterator[Finding]:
         try:
@@ -207,3 +213,9 @@ def _found(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
         return False
+
+
+def _took_a_password(error: RegistryError) -> bool:
+    """Whether the database that refused was there and asked for the password: it would refuse pods too."""
+    refused = getattr(error.__cause__, "orig", None)
+    return bool(getattr(getattr(refused, "pgconn", None), "used_password", False))
