@@ -14,6 +14,11 @@ from pipelines.stacks import LABEL, TOKEN, kubeflow_token, secret_values, told_o
 from pipelines.zenml_server import connected
 
 DEFAULT = "not registered, nor need it be: it is ZenML's own default, which runs where no other is named or active"
+OF_OTHERS = Finding(
+    "unsure",
+    "stack",
+    "not registered by Timbre, so nothing is known of it: describe it in a YAML file of another name, and timbre stack register that",
+)
 PATIENCE_S = 10.0
 HEALTH = "/apis/v2beta1/healthz"
 THERE = 200
@@ -23,6 +28,8 @@ REFUSED = (401, 403)
 
 def take(name: str | None, wants: Wants) -> StackConfig:
     """Have this process run pipelines on a stack, once nothing is wrong with it; on the active one where none is named.
+
+    Of one that was not registered by Timbre nothing is known: it is taken as it is.
 
     Raises:
         StackError: if it is not registered, it lacks something, or ZenML's server is away; buckets, database and images are not asked.

@@ -37,7 +37,7 @@ def register(name: str, stack: StackConfig, environment: Mapping[str, str] = os.
     """
     client = connected()
     known = registered(name)
-    if name != "default" and known is not None and LABEL not in (known.labels or {}):
+    if known is not None and of_others(known):
         raise StackError(
             f"ZenML has a stack {name} that was not registered by Timbre: choose another name, or delete it with `zenml stack delete`"
         )
@@ -68,6 +68,11 @@ def registered(name: str) -> StackResponse | None:
     """
     found = connected().list_stacks(name=name).items
     return found[0] if found else None
+
+
+def of_others(stack: StackResponse) -> bool:
+    """Whether a stack was put into ZenML by other commands than Timbre's: nothing is known of it."""
+    return stack.name != "default" and LABEL not in (stack.labels or {})
 
 
 def use(name: str) -> StackResponse:

@@ -117,6 +117,27 @@ def test_of_a_stack_that_was_not_registered_here_nothing_is_asked(monkeypatch: p
     assert not stack_check.take(None, Wants(data=("irmastrain:data/train",))).remote
 
 
+@pytest.mark.filterwarnings(CRYPT)
+@pytest.mark.parametrize("settings", [None, ["environment={A: one}"]])
+@pytest.mark.parametrize("labels", [None, {"team": "audio"}])
+def test_a_stack_of_others_is_one_row_that_claims_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: list[str] | None, labels: dict[str, str] | None
+):
+    monkeypatch.setattr(command, "log_to_stderr", lambda: None)
+    monkeypatch.setattr("timbre.cli.zenml.prepare", lambda: None)
+    monkeypatch.setattr(stacks, "registered", lambda name: SimpleNamespace(name=name, labels=labels))
+    command.check(str(ROOT / "configs/stacks/local.yaml"), settings)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert [lines[0], *lines[2:]] == ["what detail", " ".join(stack_check.OF_OTHERS)]
+    assert "timbre stack register" in lines[-1]
+
+
+def test_a_run_takes_a_stack_of_others_as_it_is(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stack_check, "use", lambda name: SimpleNamespace(name=name, labels=None))
+    monkeypatch.setattr(stack_check, "secret_values", lambda _: {})
+    assert stack_check.take("theirs", Wants(data=("irmastrain:data/train",))) == stack_check.StackConfig()
+
+
 def test_what_s3_refuses_the_artifact_store_is_one_sentence(monkeypatch: pytest.MonkeyPatch):
     parts = {stacks.TYPES.ARTIFACT_STORE: [SimpleNamespace(configuration={"path": "s3://music/artifacts"})]}
     _active(monkeypatch, parts, "s3://music/artifacts")

@@ -72,4 +72,7 @@ def test_nothing_of_others_is_written_over(bare_project: Project):
     assert found["kept"] == {"path": "s3://theirs/path", "authentication_secret": "theirs"}
     assert found["secrets"] == ["theirs", "timbre-kept"]
     assert found["again"] == [None, None, None]
+    checked = bare_project.run("timbre", "stack", "check", "theirs")
+    assert "not registered by Timbre, so nothing is known of it" in checked.stdout
+    assert "artifact store" not in checked.stdout
     assert (found["path"], found["label"]) == ("s3://new/path", {"timbre": "old"})

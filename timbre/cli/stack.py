@@ -9,6 +9,7 @@ import typer
 
 from timbre.cli.console import log_to_stderr, print_table
 
+COLUMNS = ["", "what", "detail"]
 app = typer.Typer(help="Where pipelines run: on this machine, with S3, or on Kubeflow.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="A file of configs/stacks (local, local_s3, kubeflow), or its path.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any key: kubeflow.host=https://kfp.example.org.")]
@@ -53,16 +54,19 @@ def check(
 
     wants = Wants.of(load_config(config)) if config else Wants()
     prepare()
-    from pipelines.stack_check import look
-    from pipelines.stacks import known_values, registered, secret_values, told_of
+    from pipelines.stack_check import OF_OTHERS, look
+    from pipelines.stacks import known_values, of_others, registered, secret_values, told_of
 
     stem = Path(name).stem
     known = registered(stem)
+    if known is not None and of_others(known):
+        print_table(COLUMNS, [OF_OTHERS])
+        return
     as_registered = known is not None and not settings
     told = told_of(known) if as_registered else load_stack(name, settings or [])
     values = known_values(stem, told) | (secret_values(stem) if as_registered else {})
     found = [*look(name, told, known is not None), *Check(told, values, wants).findings()]
-    print_table(["", "what", "detail"], found)
+    print_table(COLUMNS, found)
     if wrong := sum(one.state == "wrong" for one in found):
         print(f"{wrong} wrong")
         raise typer.Exit(1)
