@@ -39,7 +39,7 @@ class S3Error(TimbreError):
     """An object store that refuses, lacks what is asked for, or gives no answer.
 
     Attributes:
-        kind: credentials, denied, bucket, region, missing, large, damaged, taken, unable, full (S3), disk (here) or away.
+        kind: credentials, denied, bucket, name, region, missing, large, damaged, taken, unable, full (S3), disk (here) or away.
     """
 
     def __init__(self, message: str, kind: str = "away") -> None:

@@ -17,11 +17,12 @@ TOLD_BY = (
 UNKNOWN = frozenset({
     "ExpiredToken", "InvalidAccessKeyId", "InvalidSecurity", "InvalidToken", "SignatureDoesNotMatch", "TokenRefreshRequired",
 })  # fmt: skip
-DENIED = frozenset({"403", "AccessDenied", "AllAccessDisabled", "RequestTimeTooSkewed"})
+DENIED = frozenset({"403", "AccessDenied", "AllAccessDisabled"})
 ELSEWHERE = frozenset({"301", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"})
 FULL = frozenset({"507", "QuotaExceeded", "InsufficientCapacity", "XMinioStorageFull", "StorageFull"})
 TAKEN = frozenset({"412", "PreconditionFailed", "ConditionalRequestConflict"})
 UNABLE = frozenset({"501", "NotImplemented"})
+NO_KEY = frozenset({"KeyTooLong", "KeyTooLongError", "InvalidObjectName", "XMinioInvalidObjectName"})
 
 CLIENTS = ("aiobotocore.", "aiohttp.", "botocore.")
 
@@ -84,6 +85,8 @@ def sentences(address: str) -> Iterator[None]:
         yield
     except broken() as error:
         raise failure(error, address) from error
+    except UnicodeEncodeError as error:  # of a name that is no text, before it is sent
+        raise failure(error, address) from error
 
 
 @contextmanager
@@ -115,7 +118,15 @@ def failure(error: Exception, address: str) -> S3Error:
     response = getattr(cause, "response", None)
     response = response if isinstance(response, dict) else {}
     code = str(response.get("Error", {}).get("Code", ""))
+    address = address.encode(errors="backslashreplace").decode()  # a name that is no text can be written nowhere
     bucket = address.removeprefix("s3://").split("/", 1)[0]
+    said = str(error) if type(error).__name__ == "ParamValidationError" else ""
+    if code == "InvalidBucketName" or "bucket name" in said:
+        return S3Error(f"{bucket!r} is no name of a bucket: check how {address} is spelt", "bucket")
+    if code in NO_KEY or "parameter Key" in said or isinstance(error, UnicodeEncodeError):
+        return S3Error(f"{address} is no name of an object: after the bucket it needs 1 to 1,024 bytes of UTF-8", "name")
+    if code == "RequestTimeTooSkewed":
+        return S3Error(f"S3 refuses {address}, as the clock of this machine is not that of S3: set it", "credentials")
     if code in ELSEWHERE:
         return S3Error(f"the bucket {bucket} lies in another region: set AWS_DEFAULT_REGION to its own", "region")
     if code in UNKNOWN or type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError"):

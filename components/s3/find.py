@@ -8,6 +8,7 @@ from components.errors import S3Error
 from components.s3.remote import AT_ONCE, Object, Remote
 
 ASKED_A_PAGE = 10  # objects that are asked for one by one in the time, and for the money, of a page of a listing
+OF_ONE = ("denied", "name")  # kinds of S3Error that tell nothing of other objects
 
 
 def find(addresses: Iterable[str]) -> dict[str, Object]:
@@ -38,7 +39,7 @@ def _listed(folder: str, names: set[str]) -> dict[str, Object]:
     try:
         there = Remote.of(folder).objects_beside(pages)
     except S3Error as error:
-        if error.kind != "denied":
+        if error.kind not in OF_ONE:
             raise
         return {}
     return {f"{folder}/{name}": there[name] for name in names & there.keys()}
@@ -48,6 +49,6 @@ def _asked(folder: str, name: str) -> Object | None:
     try:
         return Remote.of(folder).look(name)
     except S3Error as error:
-        if error.kind != "denied":
+        if error.kind not in OF_ONE:
             raise
         return None

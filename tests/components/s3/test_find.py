@@ -53,9 +53,10 @@ def test_what_may_not_be_seen_is_not_found(server: Server, monkeypatch: pytest.M
         return refuse
 
     wanted = [f"s3://clips/some/{number}.wav" for number in range(12)]
-    monkeypatch.setattr(Remote, "_ask", refusing("denied"))
-    assert find(wanted) == {}
-    assert find(wanted[:1]) == {}
+    for kind in ("denied", "name"):
+        monkeypatch.setattr(Remote, "_ask", refusing(kind))
+        assert find(wanted) == {}
+        assert find(wanted[:1]) == {}
     monkeypatch.setattr(Remote, "_ask", refusing("away"))
     for some in (wanted, wanted[:1]):
         with pytest.raises(S3Error):

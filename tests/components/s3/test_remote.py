@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,29 @@ def test_what_is_missing(server: Server) -> None:
         Remote.of("s3:///folder")
 
 
+@pytest.mark.parametrize("ask", [Remote.check, Remote.read, lambda place: place.put("a", b"-"), lambda place: place.holds("a")])
+@pytest.mark.parametrize(
+    ("address", "kind", "said"),
+    [
+        ("s3://bad bucket/x", "bucket", "'bad bucket' is no name of a bucket: check how s3://bad bucket/x"),
+        ("s3://b\udcff/x", "bucket", r"is no name of a bucket: check how s3://b\udcff/x"),
+        ("s3://clips/k\udcff", "name", r"s3://clips/k\udcff"),
+    ],
+)
+def test_what_can_be_no_name_is_said_in_one_line(
+    server: Server, ask: Callable[[Remote], object], address: str, kind: str, said: str
+) -> None:
+    with pytest.raises(S3Error) as refused:
+        ask(Remote.of(address))
+    assert (refused.value.kind, said in str(refused.value)) == (kind, True)
+    assert len(str(refused.value).encode().splitlines()) == 1
+
+
+def test_a_bucket_is_no_object(server: Server) -> None:
+    with pytest.raises(S3Error, match="s3://clips is no name of an object: after the bucket it needs 1 to 1,024 bytes"):
+        Remote.of("s3://clips").read()
+
+
 def test_a_server_that_is_away(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(S3Error, match=r"S3 gives no answer for s3://clips .*: check AWS_ENDPOINT_URL and try again") as refused:
@@ -129,6 +153,9 @@ def test_a_busy_server_is_asked_four_times(server: Server, monkeypatch: pytest.M
     [
         ("InvalidAccessKeyId", "credentials", "does not know these credentials (InvalidAccessKeyId)"),
         ("SignatureDoesNotMatch", "credentials", "does not know these credentials (SignatureDoesNotMatch)"),
+        ("RequestTimeTooSkewed", "credentials", "refuses s3://clips/a, as the clock of this machine is not that of S3: set it"),
+        ("InvalidBucketName", "bucket", "'clips' is no name of a bucket: check how s3://clips/a is spelt"),
+        ("KeyTooLongError", "name", "s3://clips/a is no name of an object"),
         ("AccessDenied", "denied", "does not let these credentials at s3://clips/a"),
         ("PermanentRedirect", "region", "the bucket clips lies in another region"),
         ("XMinioStorageFull", "full", "no room left for s3://clips/a"),
