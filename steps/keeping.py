@@ -20,6 +20,7 @@ from components.training import LAST
 log = logging.getLogger(__name__)
 FOLDER = "timbre-checkpoints"
 EVERY_S, LONGEST_S = 2.0, 600.0  # between two looks, where the store takes a checkpoint and where it has long taken none
+LAST_S = 20.0  # that the last copy may take: a pod that is to go has 30
 
 
 @contextmanager
@@ -50,7 +51,10 @@ def _place(step: StepRunResponse) -> str:
 
 
 class Keeper:
-    """Copies a file that is written whole now and then to an address of the artifact store, from a thread of its own."""
+    """Copies a file that is written whole now and then to an address of the artifact store, from a thread of its own.
+
+    It looks once more at the end, whatever ends the work: a tagger that cannot be stored, and a pod that is to go, leave their newest.
+    """
 
     def __init__(self, file: Path, address: str) -> None:
         self._file, self._address = file, address
@@ -75,19 +79,23 @@ class Keeper:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        self._thread.join()
+        self._thread.join(LAST_S)
+        if self._thread.is_alive():
+            log.warning("the store has not taken the checkpoint at %s within %g s: the run ends without it", self._address, LAST_S)
 
     def _watch(self) -> None:
         """A checkpoint that cannot be kept costs no training: what is wrong with the store shows at the end."""
-        wait_s = EVERY_S
-        while not self._ended.wait(wait_s):
+        wait_s, ended = EVERY_S, False
+        while not ended:
+            ended = self._ended.wait(wait_s)
             try:
                 self._copy()
                 wait_s = EVERY_S
             except Exception as error:  # stores fail in many ways
                 wait_s = min(2 * wait_s, LONGEST_S)
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
-                log.warning("the checkpoint could not be kept at %s (%s): tried again in %g s", self._address, reason, wait_s)
+                then = "not tried again, as training has ended" if ended else f"tried again in {wait_s:g} s"
+                log.warning("the checkpoint could not be kept at %s (%s): %s", self._address, reason, then)
 
     def _copy(self) -> None:
         version = _version(self._file)

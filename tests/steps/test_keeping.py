@@ -1,7 +1,9 @@
 """A checkpoint is copied as it changes and comes back; a store that takes none stops no training."""
 
 import logging
+import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -76,12 +78,13 @@ def test_a_store_that_takes_none_stops_no_training_and_is_asked_ever_more_seldom
     with caplog.at_level(logging.WARNING, "steps.keeping"):
         asked._watch()
     assert looks.waits_s == [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600]
-    assert len(caplog.records) == 11
+    assert len(caplog.records) == 12
     assert not any(record.exc_info for record in caplog.records)
     said = [line for line in caplog.text.splitlines() if line]
-    assert len(said) == 11
+    assert len(said) == 12
     assert f"could not be kept at {tmp_path}/store/key/last.ckpt (" in said[0]
     assert said[0].endswith("): tried again in 4 s")
+    assert said[-1].endswith("): not tried again, as training has ended")
 
 
 def test_a_store_that_has_room_again_takes_the_checkpoint_that_it_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -93,6 +96,50 @@ def test_a_store_that_has_room_again_takes_the_checkpoint_that_it_refused(tmp_pa
     asked._watch()
     assert (tmp_path / "store" / "key" / "last.ckpt").read_bytes() == b"one"
     assert looks.waits_s == [0.01, 0.02, 0.04, 0.01, 0.01]
+
+
+class Ends(BaseException):
+    """What ends a training."""
+
+
+def end(asked: Keeper, ends_by: type[BaseException] | None) -> None:
+    """A training that writes its last checkpoint, and ends at once."""
+    with asked:
+        keeping.write_whole(asked._file, b"last")
+        if ends_by:
+            raise ends_by
+
+
+@pytest.mark.parametrize("ends_by", [None, RuntimeError, Ends])
+def test_the_last_checkpoint_is_copied_at_the_end_however_long_the_next_look_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends_by: type[BaseException] | None
+):
+    monkeypatch.setattr(keeping, "EVERY_S", 600.0)
+    with pytest.raises(ends_by) if ends_by else nullcontext():
+        end(keeper(tmp_path), ends_by)
+    assert (tmp_path / "store" / "key" / "last.ckpt").read_bytes() == b"last"
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_store_that_takes_no_last_copy_neither_holds_up_the_end_nor_hides_what_went_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, hangs: bool
+):
+    comes_back = threading.Event()
+
+    def away(*_: object) -> None:
+        if hangs:
+            comes_back.wait(60)
+        raise OSError("the store is away")
+
+    monkeypatch.setattr(keeping, "EVERY_S", 600.0)
+    monkeypatch.setattr(keeping, "LAST_S", 0.1 if hangs else 60.0)
+    monkeypatch.setattr(keeping.fileio, "makedirs", away)
+    asked = keeper(tmp_path)
+    with caplog.at_level(logging.WARNING, "steps.keeping"), pytest.raises(Ends):
+        end(asked, Ends)
+    comes_back.set()
+    asked._thread.join()
+    assert ("the run ends without it" in caplog.text) == hangs
 
 
 @pytest.fixture
