@@ -142,13 +142,21 @@ def test_a_damaged_piece_is_decoded_again(manifest: Manifest, root: Path, audio:
 
 
 BUILD = """
-import sys
+import os, signal, sys
 from pathlib import Path
 from components.config import AudioConfig
 from components.datasets import Manifest
 from components.store import build_store, far
 far.LEAST_BYTES = 400_000
-build_store(Manifest.read(sys.argv[1]), AudioConfig(), Path(sys.argv[2]), dask_address=sys.argv[3])
+most = int(sys.argv[4])
+
+def progress(clips, *_):
+    for done, clip in enumerate(clips):
+        if done == most:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield clip
+
+build_store(Manifest.read(sys.argv[1]), AudioConfig(), Path(sys.argv[2]), dask_address=sys.argv[3], progress=progress)
 """
 
 
@@ -172,7 +180,7 @@ def shards_in(root: Path) -> int:
 def test_a_worker_that_is_killed_loses_no_clip(many: Manifest, audio: AudioConfig, cluster: DaskCluster, tmp_path: Path) -> None:
     root = tmp_path / "far"
     path = many.write(tmp_path / "manifest.parquet")
-    with started(BUILD, str(path), str(root), cluster.address) as process:
+    with started(BUILD, str(path), str(root), cluster.address, "400") as process:
         until(lambda: shards_in(root) >= 2, 200)
         assert process.poll() is None
         cluster.workers[0].send_signal(signal.SIGKILL)
@@ -187,11 +195,10 @@ def test_a_worker_that_is_killed_loses_no_clip(many: Manifest, audio: AudioConfi
 def test_a_run_that_is_killed_goes_on(many: Manifest, audio: AudioConfig, cluster: DaskCluster, tmp_path: Path) -> None:
     root = tmp_path / "far"
     path = many.write(tmp_path / "manifest.parquet")
-    with started(BUILD, str(path), str(root), cluster.address) as process:
-        until(lambda: shards_in(root) >= 2, 200)
-        process.kill()
+    with started(BUILD, str(path), str(root), cluster.address, "100") as process:  # a fifth has gone to no worker by then
+        assert process.wait(500) == -signal.SIGKILL
     cluster.add()
     built = build_store(many, audio, root, dask_address=cluster.address)
-    assert 0 < built.decoded < 400
+    assert 0 < built.decoded <= 300
     assert (built.decoded + built.reused, built.bad) == (400, [])
     assert built.ref == build_store(many, audio, tmp_path / "here").ref
