@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 
@@ -43,6 +43,6 @@ def answer(*others: Collector) -> Response:
 
 def _bury_the_dead(folder: Path) -> None:
     """Forget what killed processes had under way: nobody else says that they are gone."""
-    for named in filter(None, (LIVE.fullmatch(path.name) for path in folder.iterdir())):
-        if not lives(int(named[1])):
-            mark_process_dead(int(named[1]), str(folder))  # type: ignore[no-untyped-call]
+    for path in folder.iterdir():
+        if (named := LIVE.fullmatch(path.name)) and not lives(int(named[1])):
+            path.unlink(missing_ok=True)  # another scrape, here or in another process, may be at it: `mark_process_dead` would fail then

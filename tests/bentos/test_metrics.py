@@ -3,8 +3,13 @@
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from bentos import metrics
 from tests.fixtures.running import RATE, ROOT, Running, log_lines, until
 from tests.fixtures.sounds import encoded, sine
 
@@ -40,3 +45,20 @@ def test_what_a_killed_process_had_under_way_is_forgotten(tmp_path: Path):
     found = subprocess.run([sys.executable, "-c", looking], env=environment, capture_output=True, text=True, check=True).stdout
     assert "timbre_requests_pending 1.0" in found
     assert "timbre_batch_clips_count 1.0" in found  # what it has done stays
+
+
+def test_of_scrapes_at_a_time_none_fails_where_another_forgot_a_killed_process_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setattr(metrics, "lives", lambda _: False)
+    together = threading.Barrier(4)
+
+    def scrape(_: int) -> int:
+        together.wait(60)
+        return metrics.answer().status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(100):
+            for pid in range(10):
+                (tmp_path / f"gauge_livesum_{pid}.db").touch()
+            assert list(pool.map(scrape, range(4))) == [200] * 4
+            assert not list(tmp_path.iterdir())
