@@ -19,7 +19,7 @@ from components.registry.records import plain, rfc3339
 from components.registry.tables import LoggedModelRow, ModelRow, PredictionRow, ReviewRow
 
 CHUNK = 10_000  # rows
-MOST_ROWS, DRAWN_ROWS = 50_000, 1000  # of a pool: the newest, and those whose lots come next
+MOST_ROWS, DRAWN = 50_000, 1000  # of a pool: the newest predictions, and contents whose lots come next
 DIGITS = 13  # of a BLAKE3 that make a lot: as many as a float holds
 LOTS: float = 16.0**DIGITS
 
@@ -191,8 +191,6 @@ class Reviews:
         """
         table = PredictionRow
         query = _of(select(table.content, table.id, table.scores).where(*_can_be_heard()), model, since)
-        reviewed = select(ReviewRow.prediction_id).where(ReviewRow.model == table.model, ReviewRow.content == table.content).exists()
-        drawn = query.where(~reviewed).order_by(table.content, table.at.desc()).limit(DRAWN_ROWS)
         newest: dict[str, Any] = {}
         with self.database.read() as session:
             labels = tuple(session.scalar(select(LoggedModelRow.labels).where(LoggedModelRow.digest == model)) or ())
@@ -201,7 +199,7 @@ class Reviews:
                 count += len(part)
                 for row in part:
                     newest.setdefault(row[0], row)
-            for row in connection.execute(drawn) if count == most else ():
+            for row in connection.execute(_drawn(query)) if count == most else ():
                 newest.setdefault(row[0], row)
         rows = newest.values()
         ids, scores = [row[1] for row in rows], [row[2] for row in rows]  # columns by name take ten times as long
@@ -250,6 +248,16 @@ def _of(query: "Select[Any]", model: str | None, since: datetime | None, until: 
     if since is not None:
         query = query.where(PredictionRow.at >= since)
     return query if until is None else query.where(PredictionRow.at < until)
+
+
+def _drawn(query: "Select[Any]") -> "Select[Any]":
+    """Of a query's predictions the newest of each content that the draw comes to next, however often one of them was sent."""
+    table = PredictionRow
+    reviewed = select(ReviewRow.prediction_id).where(ReviewRow.model == table.model, ReviewRow.content == table.content).exists()
+    of_each = query.with_only_columns(table.content, func.max(table.at).label("at")).where(~reviewed).group_by(table.content)
+    first = of_each.order_by(table.content).limit(DRAWN).cte("first")
+    found = query.join(first, (first.c.content == table.content) & (first.c.at == table.at))
+    return found.where(table.at.in_(select(first.c.at))).order_by(table.content, table.id)  # for the join alone SQLite would read every row
 
 
 def _prediction(session: Session, prediction_id: str, lock: bool = False) -> Prediction:

@@ -192,7 +192,7 @@ def test_the_draw_is_even_and_the_same_for_all() -> None:
 def test_a_log_that_is_too_long_for_a_pool_is_drawn_from_whole(
     database: Database, reviews: Reviews, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("components.registry.reviews.DRAWN_ROWS", 3)
+    monkeypatch.setattr("components.registry.reviews.DRAWN", 3)
     names = [str(place) for place in range(20)]
     ids = dict(zip(names, log(database, *(row(name, place) for place, name in enumerate(names))), strict=True))
     first = min(names[:19], key=lambda name: lot(sha(name)))
@@ -200,3 +200,16 @@ def test_a_log_that_is_too_long_for_a_pool_is_drawn_from_whole(
     others = [name for name in sorted(names, key=lambda name: lot(sha(name))) if name != first][:3]
     assert reviews.pool(MODEL, most=1).contents == list(dict.fromkeys(sha(name) for name in ["19", *others]))
     assert len(reviews.pool(MODEL).ids) == 20
+
+
+def test_a_clip_that_is_sent_often_takes_one_place_in_the_draw(
+    database: Database, reviews: Reviews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.registry.reviews.DRAWN", 3)
+    *names, new = sorted((str(place) for place in range(20)), key=lambda name: lot(sha(name)))
+    probes = [row(names[0], place) for place in range(30)]
+    log(database, *probes, row(names[0], 29, model=OTHER), *(row(name, 100) for name in names[1:]), row(new, 200), row(new, 201))
+    pool = reviews.pool(MODEL, most=2)
+    assert pool.contents == [sha(name) for name in [new, *names[:3]]]
+    assert pool.ids[1] == probes[-1].id
+    assert sha(names[0]) not in reviews.pool(MODEL, START + timedelta(minutes=30), most=2).contents
