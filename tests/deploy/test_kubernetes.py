@@ -71,6 +71,14 @@ def test_the_service_is_reached_guarded_and_scaled():
         assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
 
 
+def test_who_uses_the_page_comes_to_the_same_pod():
+    """Uploads, sounds that were heard and review turns lie in a folder of one pod."""
+    pod = of_kind("Deployment")["timbre"]["spec"]["template"]["spec"]
+    assert from_environment(of_kind("ConfigMap")["timbre"]["data"]).page
+    assert "emptyDir" in next(volume for volume in pod["volumes"] if volume["name"] == "scratch")
+    assert of_kind("Service")["timbre"]["spec"]["sessionAffinity"] == "ClientIP"
+
+
 def test_it_is_told_what_it_knows():
     known = {PREFIX + name.upper() for name in ServiceConfig.model_fields} | PLACES
     told = [*of_kind("ConfigMap")["timbre"]["data"], *of_kind("Secret")["timbre"]["stringData"]]
