@@ -136,7 +136,7 @@ class Reviews:
         Args:
             labels: codes that are true; all of the model's others are false.
             sampled_p: as the review queue gave it.
-            replace: take the place of a review that is there; the old one is kept in the audit trail.
+            replace: take the place of a review that is there; the old one is kept in the audit trail. One that says the same stays.
             opinion_shown: whether the person had seen what the model heard; None where nobody knows.
         Raises:
             UnknownPrediction: if there is no such prediction.
@@ -150,16 +150,18 @@ class Reviews:
             row = session.get(ReviewRow, about.id)
             if row is not None and not replace:
                 raise Reviewed(f"{row.reviewer} reviewed prediction {about.id} at {rfc3339(row.at)}: send replace to correct that")
+            says = [code for code in about.labels if code in labels], plain(who)[:200], opinion_shown
             if row is None:
                 row = ReviewRow(prediction_id=about.id, model=about.model, content=content, sampled_p=sampled_p)
                 session.add(row)
+            elif (row.labels, row.reviewer, row.opinion_shown) == says:  # a request that was repeated
+                return _review(row, about.labels, about.decisions, about.at, about.source, about.audio_uri)
             else:
                 before = {"labels": row.labels, "reviewer": row.reviewer, "at": rfc3339(row.at), "opinion_shown": row.opinion_shown}
                 row.first_at = row.first_at or row.at
                 model = session.scalar(select(ModelRow).where(ModelRow.digest == about.model))
                 note(session, who, "review replaced", model, prediction=about.id, before=before, labels=list(labels))
-            row.labels = [code for code in about.labels if code in labels]
-            row.reviewer, row.at, row.opinion_shown = plain(who)[:200], leases.clock(session), opinion_shown
+            (row.labels, row.reviewer, row.opinion_shown), row.at = says, leases.clock(session)
             session.flush()
             return _review(row, about.labels, about.decisions, about.at, about.source, about.audio_uri)
 

@@ -89,6 +89,20 @@ def test_a_second_review_is_refused_or_takes_the_place_of_the_first(database: Da
     assert (third.first_at, third.opinion_shown) == (first.at, None)
 
 
+def test_a_correction_that_is_sent_twice_is_one(database: Database, reviews: Reviews) -> None:
+    (about,) = log(database, row("a"))
+    reviews.add(about, ["low"], "ann", lot(sha("a")))
+    corrected = reviews.add(about, ["high", "low"], "ann", replace=True, opinion_shown=True)
+    assert reviews.add(about, ["low", "high"], "ann", replace=True, opinion_shown=True) == corrected
+    assert reviews.list() == [corrected]
+    with database.read() as session:
+        assert len(session.scalars(select(AuditRow)).all()) == 1
+    for labels, who, shown in ((["low"], "ann", True), (["low"], "bob", True), (["low"], "bob", None)):
+        reviews.add(about, labels, who, replace=True, opinion_shown=shown)
+    with database.read() as session:
+        assert len(session.scalars(select(AuditRow)).all()) == 4
+
+
 def test_what_cannot_be_reviewed(database: Database, reviews: Reviews) -> None:
     failed, fine = log(database, row("a", scores=None, decisions=None, error="a.wav is empty"), row("b"))
     for unknown in (str(uuid.uuid4()), "", "\0", "x" * 999):
