@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from bentos.config import PREFIX, ServiceConfig
+from bentos.gate import LOGIN_PLACES
 from tests.fixtures.buckets import Server, s3_server
 from tests.fixtures.desk import WRITTEN, Desk, register, route
 from tests.fixtures.pages import ROOT, Command, blocks, broken_links, commands, fenced, read, run, section, table, written
@@ -150,6 +151,12 @@ def test_the_settings_and_their_defaults():
     for file in [*(ROOT / "bentos").rglob("*.py"), *(ROOT / "timbre" / "client").glob("*.py"), ROOT / "components" / "places.py"]:
         used |= set(re.findall(r"\bTIMBRE_[A-Z0-9_]+[A-Z0-9]\b", file.read_text()))
     assert set(rows) == used | {PREFIX + name.upper() for name in ServiceConfig.model_fields}
+
+
+def test_each_line_of_requests_is_told():
+    (told,) = (cells[2] for cells in table(section(CHORES, "Settings"), "variable") if cells[0] == "`TIMBRE_MAX_PENDING`")
+    assert "of those that need a key; as many that need none" in told
+    assert f"and {LOGIN_PLACES} logins have places of their own" in told
 
 
 def test_links_lead_somewhere():

@@ -24,7 +24,8 @@ from components.registry.prediction import Prediction
 from components.registry.predictions import Predictions
 from components.registry.reviews import Reviews
 from components.registry.tables import now
-from tests.fixtures.running import CODES, furnish, until
+from tests.fixtures.pages import read, section
+from tests.fixtures.running import CODES, ROOT, furnish, until
 
 MODEL = {"model_ckpt_path": "production"}
 
@@ -81,6 +82,21 @@ def ask(page: TestClient, key: str, *data: object) -> str:
 
 def data(drawn: str, name: str) -> str:
     return re.search(rf'data-{name}="([^"]*)"', drawn).group(1)
+
+
+def test_each_clip_that_is_asked_for_counts_against_the_keys_rate_as_the_docs_say(page: TestClient):
+    with Registry() as registry:
+        _, secret = ApiKeys(registry.database).create("slow", ["predict", "review"], "test", 2)
+    drawn = [ask(page, secret, "production", "", "") for _ in range(4)]
+    assert "tb-card" in drawn[0]
+    assert "2 times a minute" in drawn[-1]
+    told = section(read("page.md"), "Keys")
+    assert all(what in told for what in ("login", "upload", "*Hear it*", "opening the tab", "another model", "*Save and next*", "*Skip*"))
+
+
+def test_the_docs_say_how_many_skips_are_remembered():
+    (most,) = re.findall(r"skipped\.length > (\d+)\) skipped\.shift", (ROOT / "bentos/page/page.js").read_text())
+    assert f"or {most} others were skipped after it" in section(read("page.md"), "Review")
 
 
 def test_a_clip_is_shown_skipped_and_saved(page: TestClient, keys: dict[str, str], home: Path):
