@@ -24,6 +24,12 @@ def episodes(tmp_path: Path) -> Iterator[Episodes]:
     database.close()
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scrape waits for a database that answers, however busy the machine is."""
+    monkeypatch.setattr(drift_figures, "PATIENCE_S", 60)
+
+
 def scraped(figures: DriftFigures) -> dict[str, float]:
     lines = metrics.answer(figures).body.decode().splitlines()
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line.startswith("timbre_drift"))}
