@@ -14,6 +14,7 @@ import soundfile
 
 from bentos.config import PREFIX, ServiceConfig
 from bentos.gate import LOGIN_PLACES
+from components.registry.database import CONNECT_S, MOST
 from tests.fixtures.buckets import Server, s3_server
 from tests.fixtures.desk import WRITTEN, Desk, register, route
 from tests.fixtures.pages import ROOT, Command, blocks, broken_links, commands, fenced, read, run, section, table, written
@@ -157,6 +158,13 @@ def test_each_line_of_requests_is_told():
     (told,) = (cells[2] for cells in table(section(CHORES, "Settings"), "variable") if cells[0] == "`TIMBRE_MAX_PENDING`")
     assert "of those that need a key; as many that need none" in told
     assert f"and {LOGIN_PLACES} logins have places of their own" in told
+
+
+def test_how_many_connections_a_process_opens_is_told():
+    told = " ".join(section(CHORES, "More than one process or machine").split())
+    assert f"opens up to {MOST} connections" in told
+    assert f"waits {CONNECT_S} s for one" in told
+    assert f"set its `max_connections` to {MOST} for each" in told
 
 
 def test_links_lead_somewhere():

@@ -24,7 +24,10 @@ WRITERS = 7_461_676_765  # PostgreSQL's advisory lock that writers take turns on
 WAIT_S = 30
 READ_ONLY = "25006"  # what PostgreSQL says to who writes while it takes nothing: psycopg calls it an internal error
 CONNECT_S = 5
-KEPT, MOST = 5, 60  # connections: kept open, and at a time, one for each thread of a service that may ask
+# Connections of a process: kept open, and at a time. A service has 76 threads that may ask: 40 for requests, 16 for keys, 16 that look for
+# clips, and one each for the log, its retention, the figures of drift and readiness. PostgreSQL takes 100 in all unless it is told
+# otherwise, so they share fewer: a thread that finds none waits CONNECT_S for one, and then takes the database to be away.
+KEPT, MOST = 5, 60
 
 to_json = partial(json.dumps, ensure_ascii=False, allow_nan=False)
 

@@ -163,6 +163,18 @@ def test_a_connection_that_nobody_gives_back_is_said(tmp_path: Path, monkeypatch
             registry.list()
 
 
+def test_who_finds_no_connection_waits_until_one_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"KEPT": 1, "MOST": 1, "CONNECT_S": 60}.items():
+        monkeypatch.setattr(f"components.registry.database.{name}", value)
+    with Registry.open(f"sqlite:///{tmp_path}/a.db") as registry, ThreadPoolExecutor(1) as pool:
+        with registry.database.read() as one:
+            one.execute(text("SELECT 1"))
+            listed = pool.submit(registry.list)
+            with pytest.raises(TimeoutError):
+                listed.result(0.3)
+        assert listed.result(60).total == 0
+
+
 def test_those_who_wait_while_one_tries_a_server_that_says_nothing_do_not_try_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.registry.database.CONNECT_S", 2)  # libpq's shortest
 
