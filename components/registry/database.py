@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,7 @@ from components.registry.errors import DatabaseAway
 
 WRITERS = 7_461_676_765  # PostgreSQL's advisory lock that writers take turns on; any number that is only ours
 WAIT_S = 30
+MAY_NOT = "42501"
 READ_ONLY = "25006"  # what PostgreSQL says to who writes while it takes nothing: psycopg calls it an internal error
 CONNECT_S = 5
 # Connections of a process: kept open, and at a time. A service has 76 threads that may ask: 40 for requests, 16 for keys, 16 that look for
@@ -137,12 +138,22 @@ class Database:
         except NoneFree:
             raise DatabaseAway(f"all {MOST} connections to the database {self.where} are in use: try again in a moment") from None
         except (OperationalError, InterfaceError, DatabaseError) as error:
-            is_away = isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
-            if not is_away and getattr(error.orig, "sqlstate", None) != READ_ONLY:
-                raise  # a constraint or a statement: a bug of ours
-            said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
+            state, said = (
+                getattr(error.orig, "sqlstate", None),
+                str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer",
+            )
             if self._url.password:
                 said = re.sub(rf"(?<!\w){re.escape(str(self._url.password))}(?!\w)", "***", said)  # not inside of words
+            if state == MAY_NOT:
+                raise RegistryError(
+                    f"the database {self.where} does not let its user do what Timbre needs: {said}; make it the database's owner, or "
+                    "GRANT CREATE ON SCHEMA public to it"
+                ) from error
+            if isinstance(error, ProgrammingError) and state is None and self._url.get_backend_name() == "postgresql":
+                raise RegistryError(f"TIMBRE_DATABASE_URL of {self.where} has something that the driver does not take: {said}") from error
+            is_away = isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
+            if not is_away and state != READ_ONLY:
+                raise  # a constraint or a statement: a bug of ours
             raise DatabaseAway(
                 f"cannot use the database {self.where}: {said}; see that it runs and that TIMBRE_DATABASE_URL names it"
             ) from error

@@ -36,6 +36,30 @@ def test_opening_again_changes_nothing(registry: Registry) -> None:
         assert second.list().total == 0
 
 
+def test_a_user_who_may_make_no_tables_is_told_so(request: pytest.FixtureRequest) -> None:
+    """PostgreSQL 15 and later let only a database's owner make tables there."""
+    url = make_url(request.getfixturevalue("postgres_server"))
+    engine = create_engine(url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in ("DROP DATABASE IF EXISTS guarded", "DROP ROLE IF EXISTS guest", "CREATE DATABASE guarded"):
+            connection.execute(text(statement))
+        connection.execute(text("CREATE ROLE guest LOGIN PASSWORD 's3cret'"))
+    engine.dispose()
+    theirs = url.set(database="guarded", username="guest", password="s3cret").render_as_string(hide_password=False)
+    with closing(Database(theirs)) as database, pytest.raises(RegistryError, match=r"permission denied.* GRANT CREATE ON SCHEMA public"):
+        database.ask()
+
+
+@pytest.mark.parametrize(("option", "said"), [("foo=bar", "foo"), ("connect_timeout=a", "connect_timeout")])
+def test_an_option_of_the_url_that_the_driver_does_not_know(request: pytest.FixtureRequest, option: str, said: str) -> None:
+    url = make_url(request.getfixturevalue("postgres_server")).update_query_string(option)
+    with (
+        closing(Database(url.render_as_string(hide_password=False))) as database,
+        pytest.raises(RegistryError, match=f"has something that the driver does not take: .*{said}"),
+    ):
+        database.ask()
+
+
 def test_a_newer_database_is_left_alone(registry: Registry) -> None:
     with registry.database.write() as session:
         session.execute(text("UPDATE timbre_version SET version_num = '9999'"))
