@@ -1,88 +1,65 @@
 """What FMA-full and AudioSet would take, from rates measured here and prices that are given.
 
     python tests/benchmarks/scale_on_paper.py
-    python tests/benchmarks/scale_on_paper.py --gpu-windows 2000 --gpu-hour 1.0
+    python tests/benchmarks/scale_on_paper.py --gpu-windows 2000 --gpu-hour 1.0 --latency 0.03 --bandwidth 1e9
 
-No bar: it prints the tables of docs/scale.md. What a GPU does is not known here, so it is an argument; everything else is measured in
-the minute that this takes: decoding, hashing, the manifest, the indexes of the store and a training step.
+No bar: it prints what docs/scale.md tells. What a GPU does, and how far away S3 is, are not known here, so they are arguments; everything
+else is measured in some minutes: decoding, the steps that hold a manifest, indexes, a training step, and the names of a batch. S3 is
+moto's, in a process of its own: only the CPU that this side takes for a request is measured with it.
 """
 
 import argparse
 import hashlib
-import resource
+import os
 import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import boto3
 import machine  # noqa: F401 # it settles threads and the path before what follows is loaded
 import numpy as np
+import soundfile
 import torch
+from bench_s3 import KEYS, s3_server
+from step_costs import apart, later_steps, short_clips, validating, write_csvs
 
 from components.audio import Clip16, load
 from components.config import AudioConfig, load_config
-from components.datasets import Manifest
+from components.datasets import files
 from components.labels import IRMAS
 from components.losses import CrossEntropy
 from components.network import build_network
 from components.scoring.listing import list_files
 from components.store import shards
 from components.store.folder import Folder
+from tests.benchmarks.paper import CORPORA, RATE, Corpus, Given, OfAClip, Rates, table
 from tests.fixtures.sounds import noise, write
 
-RATE = 22050
-SAMPLE_BYTES = 2
-ROWS, INDEXES, CLIP_S, STEPS, BATCH = 20_000, 300, 30.0, 6, 16
-HOUR_S, GB = 3600.0, 1e9
+NAMES, INDEXES, CLIP_S, STEPS, BATCH = 8_000, 300, 30.0, 6, 16
+LOOKED_BYTES = 300e6  # of files of a corpus's length and rate
+MP3_KBIT_S = (320, 32)  # of soundfile's compression_level 0 and 1
 
 
-@dataclass(frozen=True)
-class Corpus:
-    """Files, their mean length in seconds, and bytes in all."""
-
-    name: str
-    clips: int
-    mean_s: float
-    nbytes: float
-
-    @property
-    def seconds(self) -> float:
-        return self.clips * self.mean_s
-
-    @property
-    def store_bytes(self) -> float:
-        return self.seconds * RATE * SAMPLE_BYTES
-
-    @property
-    def shards(self) -> int:
-        return round(self.store_bytes / shards.SHARD_BYTES)
-
-
-# Defferrard et al., "FMA: A Dataset for Music Analysis" (ISMIR 2017): 106,574 untrimmed tracks, 343 days, 879 GiB of MP3.
-# Gemmeke et al., "Audio Set" (ICASSP 2017): 2,084,320 clips of 10 s; as 128 kbit/s files.
-CORPORA = (
-    Corpus("FMA-full", 106_574, 343 * 86_400 / 106_574, 879 * 2**30),
-    Corpus("AudioSet", 2_084_320, 10.0, 2_084_320 * 10.0 * 128_000 / 8),
-)
-
-
-def timed(repeats: int, work: Callable[[], object]) -> float:
+def timed(repeats: int, work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
     """Seconds of one call, the best of some."""
     found = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = clock()
         work()
-        found.append(time.perf_counter() - start)
+        found.append(clock() - start)
     return min(found)
+
+
+def stereo(duration_s: float) -> np.ndarray:
+    return np.stack([noise(duration_s, 44100, seed=1), noise(duration_s, 44100, seed=2)], axis=1)
 
 
 def rate_of_decoding(folder: Path) -> float:
     """Seconds of stereo MP3 that one core decodes, mixes, resamples and hashes in a second."""
-    path = write(
-        folder / "clip.mp3", np.stack([noise(CLIP_S, 44100, seed=1), noise(CLIP_S, 44100, seed=2)], axis=1), 44100, "MPEG_LAYER_III"
-    )
+    path = write(folder / "clip.mp3", stereo(CLIP_S), 44100, "MPEG_LAYER_III")
 
     def work() -> None:
         load(path, RATE)
@@ -92,38 +69,61 @@ def rate_of_decoding(folder: Path) -> float:
     return CLIP_S / timed(3, work)
 
 
-def manifest_costs() -> tuple[float, float]:
-    """Microseconds and bytes of a row: made, and its digest taken."""
-    row = {"sha256": "0" * 64, "duration_s": 10.0, "sample_rate": 44100, "channels": 2, "labels": ["cel"], "unknown": ["voi"]}
-    row |= {"group": "group", "split": "train", "source": "csv", "fold": ""}
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
-    rows = [{**row, "clip_id": f"data/{place:08d}.wav", "path": f"s3://bucket/data/{place:08d}.wav"} for place in range(ROWS)]
-    _ = Manifest.of_rows(rows, IRMAS).digest
-    took_s = time.perf_counter() - start
-    return took_s / ROWS * 1e6, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / ROWS
-
-
-def name_costs(folder: Path) -> tuple[float, float]:
-    """Bytes of a file's name in a batch: held, and at most while all are listed."""
+def looking_ms(corpus: Corpus, folder: Path) -> float:
+    """For each file of the corpus's length and rate, by the threads of `build_manifest`."""
     folder.mkdir()
-    for place in range(ROWS):
-        (folder / f"{place:08d}.wav").touch()
+    first, last = MP3_KBIT_S
+    level = (first - corpus.kbit_s) / (first - last)
+    soundfile.write(folder / "one.mp3", stereo(corpus.mean_s), 44100, "MPEG_LAYER_III", bitrate_mode="CONSTANT", compression_level=level)
+    content = (folder / "one.mp3").read_bytes()
+    paths = [folder / f"{place:08d}.mp3" for place in range(round(LOOKED_BYTES / len(content)))]
+    for place, path in enumerate(paths):
+        path.write_bytes(content + b"TAG" + f"{place:<125}".encode())  # ID3v1, so that no two are the same
+    pattern = write_csvs(paths, 5)
+    return 1e3 * min(apart("validate", pattern, folder / "store")["looking_s"] for _ in range(2)) / len(paths)
+
+
+def name_costs(spec: str) -> tuple[float, float]:
+    """Bytes of a file's name in a batch: held, and at most while all are listed."""
     tracemalloc.start()
-    listed = list_files([f"inference:{folder}"], IRMAS)
+    listed, _ = list_files([spec], IRMAS)
     held, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return held / len(listed[0]), peak / len(listed[0])
+    return held / len(listed), peak / len(listed)
 
 
-def index_cost(root: Path) -> float:
-    """Seconds for reading the index of one shard."""
+def names(folder: Path) -> dict[str, str]:
+    """Where a batch's files are -> how they are named; those on S3 are there."""
+    here = folder / "named"
+    here.mkdir()
+    client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    for place in range(NAMES):
+        (here / f"{place:08d}.wav").touch()
+        client.put_object(Bucket="bench", Key=f"named/{place:08d}.wav", Body=b"")
+    csv = folder / "names.csv"
+    files.MOST_TEXT_MIB = 1  # or the buffer of the longest list that may be, which nothing touches, would count as memory
+    csv.write_text("\n".join(["file", *(f"s3://bench/named/{place:08d}.wav" for place in range(NAMES))]) + "\n")
+    client.put_object(Bucket="bench", Key="one/0.wav", Body=b"")
+    list_files(["inference:s3://bench/one"], IRMAS)  # or the connection would be counted
+    return {"a folder": f"inference:{here}", "an S3 prefix": "inference:s3://bench/named", "a CSV of s3:// names": f"inference:{csv}"}
+
+
+def index_costs(root: Path | None) -> float:
+    """Seconds for reading the index of one shard; on S3, of this process's CPU for fetching and reading it."""
     folder = Folder.of(AudioConfig(), root)
     for place in range(INDEXES):
         writer = shards.ShardWriter(folder)
         writer.add(f"{place:064x}", Clip16(np.ones(100, np.int16), 1.0))
         writer.flush()
-    return timed(2, lambda: list(shards.read_indexes(folder))) / INDEXES
+
+    def work() -> None:
+        if folder.remote:
+            for index in folder.shards.glob("*.parquet"):
+                index.unlink()
+        if len(list(shards.read_indexes(folder))) != INDEXES:
+            raise RuntimeError("some indexes were not read")
+
+    return timed(3, work, time.process_time if folder.remote else time.perf_counter) / INDEXES
 
 
 def rate_of_training() -> float:
@@ -143,47 +143,62 @@ def rate_of_training() -> float:
     return BATCH / timed(STEPS, step)
 
 
+def measure(folder: Path) -> Rates:
+    """All rates but those that need S3."""
+    short = folder / "short"
+    short.mkdir()
+    paths = short_clips(short)
+    clips = {}
+    for corpus in CORPORA:
+        rest = validating(paths, corpus.labels, folder / f"store-{corpus.labels}", corpus.csvs)
+        look_ms = looking_ms(corpus, folder / corpus.name)
+        clips[corpus.name] = OfAClip(round(look_ms, 2), round(rest.rest_ms, 2), round(rest.nbytes / 1e3, 1))
+    featurize, opened = later_steps(paths, len(IRMAS), folder / "later")
+    return Rates(
+        decoding=round(rate_of_decoding(folder)),
+        training=round(rate_of_training()),
+        index_ms=round(index_costs(folder / "indexes") * 1e3, 2),
+        get_ms=0.0,
+        featurize_kb=round(featurize / 1e3, 1),
+        opened_kb=round(opened / 1e3, 1),
+        clips=clips,
+    )
+
+
+def over_s3(folder: Path) -> tuple[float, list[str]]:
+    """Seconds of CPU for fetching and reading an index, and what is said of a batch's names."""
+    with s3_server() as port:
+        os.environ |= KEYS | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "TIMBRE_MIRROR": str(folder / "mirror")}
+        boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"]).create_bucket(Bucket="bench")
+        told = []
+        for what, spec in names(folder).items():
+            held, peak = name_costs(spec)
+            told.append(f"a file's name in a batch, from {what}: {held:.0f} bytes, {peak:.0f} while they are listed")
+        os.environ["TIMBRE_STORE"] = "s3://bench/store"
+        return index_costs(None), told
+
+
 def main() -> None:
     """Measure, then print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--cpu-hour", type=float, default=0.045, help="dollars an hour of one core")
-    parser.add_argument("--gpu-hour", type=float, default=1.0, help="dollars an hour of one GPU")
-    parser.add_argument("--gpu-windows", type=float, default=2000.0, help="windows a second that one GPU trains on: assumed, not measured")
-    parser.add_argument("--gb-month", type=float, default=0.023, help="dollars for a gigabyte kept a month")
-    parser.add_argument("--put", type=float, default=5e-6, help="dollars a PUT or LIST")
-    parser.add_argument("--get", type=float, default=4e-7, help="dollars a GET")
-    given = parser.parse_args()
+    told = {
+        "cpu_hour": "dollars an hour of one core",
+        "gpu_hour": "dollars an hour of one GPU",
+        "gpu_windows": "windows a second that one GPU trains on: assumed, not measured",
+        "gb_month": "dollars for a gigabyte kept a month",
+        "put": "dollars a PUT or LIST",
+        "get": "dollars a GET",
+        "latency": "seconds to S3 and back",
+        "bandwidth": "bytes a second from S3",
+    }
+    for name, default in asdict(Given()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=default, help=told[name])
+    given = Given(**vars(parser.parse_args()))
     with tempfile.TemporaryDirectory() as scratch:
-        decoding, index_s = rate_of_decoding(Path(scratch)), index_cost(Path(scratch) / "store")
-        held, peak = name_costs(Path(scratch) / "named")
-    row_us, row_bytes = manifest_costs()
-    training = rate_of_training()
-    print(f"one core decodes {decoding:.0f} s of stereo MP3 a second; two cores train on {training:.0f} windows a second")
-    print(f"a row of the manifest: {row_us:.0f} us, {row_bytes:.0f} bytes; the index of a shard: {index_s * 1e3:.2f} ms")
-    print(f"a file's name in a batch: {held:.0f} bytes, {peak:.0f} while they are listed\n")
-    print("| | " + " | ".join(corpus.name for corpus in CORPORA) + " |\n|---|" + "--:|" * len(CORPORA))
-    for name, figure in {
-        "clips": lambda c: f"{c.clips:,}",
-        "hours of audio": lambda c: f"{c.seconds / HOUR_S:,.0f}",
-        "CPU-hours to validate and featurize": lambda c: f"{featurize_hours(c, decoding):,.0f}",
-        "... of 64 cores": lambda c: f"{featurize_hours(c, decoding) / 64:.1f} h",
-        "... in money": lambda c: f"${featurize_hours(c, decoding) * given.cpu_hour:,.2f}",
-        "store": lambda c: f"{c.store_bytes / GB:,.0f} GB in {c.shards:,} shards",
-        "... a month": lambda c: f"${c.store_bytes / GB * given.gb_month:,.2f}",
-        "S3: GETs to read each clip twice": lambda c: f"{2 * c.clips:,} (${2 * c.clips * given.get:,.2f})",
-        "S3: PUTs of shards and indexes": lambda c: f"{2 * c.shards:,} (${2 * c.shards * given.put:,.2f})",
-        "an epoch (a window a clip) on these two cores": lambda c: f"{c.clips / training / HOUR_S:,.1f} h",
-        f"an epoch on a GPU, were it {given.gpu_windows:.0f} windows/s": lambda c: f"{c.clips / given.gpu_windows / HOUR_S:.2f} h",
-        "... 100 of them in money": lambda c: f"${100 * c.clips / given.gpu_windows / HOUR_S * given.gpu_hour:,.2f}",
-        "manifest, in one process": lambda c: f"{c.clips * row_us / 1e6:,.0f} s, {c.clips * row_bytes / GB:.1f} GB",
-        "indexes read by each step": lambda c: f"{c.shards * index_s:,.0f} s",
-    }.items():
-        print(f"| {name} | " + " | ".join(figure(corpus) for corpus in CORPORA) + " |")
-
-
-def featurize_hours(corpus: Corpus, decoding: float) -> float:
-    """Core-hours: validate hashes and featurize decodes, which the measured rate holds both."""
-    return corpus.seconds / decoding / HOUR_S
+        rates = measure(Path(scratch))
+        fetched_s, said = over_s3(Path(scratch))
+    rates = replace(rates, get_ms=round(max(0.0, fetched_s * 1e3 - rates.index_ms), 2))
+    print("\n".join([str(rates), "", *said, "", *table(rates, given)]))
 
 
 if __name__ == "__main__":
