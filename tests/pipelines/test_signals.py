@@ -4,9 +4,10 @@ import contextlib
 import gc
 import os
 import signal
+import time
 import weakref
 from collections.abc import Iterator
-from types import FrameType, SimpleNamespace
+from types import FrameType, FunctionType, SimpleNamespace
 
 import pytest
 from zenml.enums import ExecutionMode
@@ -54,6 +55,30 @@ def ask(*_: object) -> None:
 def test_zenml_has_the_handler_that_waits() -> None:
     signals.wait_to_stop()
     assert SignalHandler._handle.__module__ == signals.__name__
+
+
+@pytest.mark.parametrize(("module", "waits"), [("zenml.zen_stores.sql_zen_store", True), ("zenml.zen_stores.rest_zen_store", False)])
+def test_ctrl_c_between_two_steps_waits_for_zenmls_database(module: str, waits: bool) -> None:
+    """An interrupted statement would keep the database locked for those that note the run's end."""
+
+    def press() -> str:
+        signal.raise_signal(signal.SIGINT)
+        return "committed"
+
+    commit, said = FunctionType(press.__code__, {"__name__": module, "signal": signal}), list[str]()
+
+    def go_on() -> None:
+        said.append(commit())
+        time.sleep(30)
+
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        signals.wait_to_stop()
+        with pytest.raises(KeyboardInterrupt):
+            go_on()
+    finally:
+        signal.signal(signal.SIGINT, former)
+    assert bool(said) is waits
 
 
 def test_a_step_can_be_stopped_and_a_destructor_cannot(asked: Asked) -> None:
